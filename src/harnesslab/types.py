@@ -1,0 +1,635 @@
+"""The values and protocols that cross package borders. The whole architecture is on this page.
+
+    Engine       async complete(request) -> Completion      runs one model
+    Layer        middleware over five ports                 one harness mechanism
+    Environment  call / snapshot / restore / digest         one task's world
+    Task         start state, oracle, goal check            one problem
+    Recorder     event(...)                                 everything a trial did
+
+Nothing here imports anything of ours, and nothing here is mutable except `Conversation`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+from typing import Any, Literal, Protocol, runtime_checkable
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def canonical(value: Any) -> str:
+    """The one JSON text of a value: sorted keys, no blanks, integral floats as integers (2.0 and 2 are one argument)."""
+    return json.dumps(_integral(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def _integral(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {str(k): _integral(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_integral(v) for v in value]
+    return value
+
+
+def stable_hash(*parts: str | int | bytes) -> int:
+    """64-bit hash of a sequence of parts, equal in every process and on every machine. Never 0, which means "none"."""
+    h = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        data = part if isinstance(part, bytes) else str(part).encode()
+        h.update(len(data).to_bytes(8, "little"))
+        h.update(data)
+    return int.from_bytes(h.digest(), "little") or 1
+
+
+# --- what a model says ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call a model asks for. `arguments` is whatever JSON object it wrote; nothing has been checked yet."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    id: str = ""
+
+    @property
+    def key(self) -> int:
+        """Hash of tool and canonical arguments: two calls with one key are the same action."""
+        return stable_hash(self.name, canonical(self.arguments))
+
+    @property
+    def tool_key(self) -> int:
+        """32-bit hash of the tool's name."""
+        return tool_key(self.name)
+
+
+def tool_key(name: str) -> int:
+    return stable_hash("tool", name) & 0xFFFFFFFF
+
+
+class ParseErrorKind(StrEnum):
+    NOT_JSON = "not-json"  # the call's body is not JSON
+    UNCLOSED = "unclosed"  # the call starts and never ends
+    NOT_A_CALL = "not-a-call"  # JSON, but without a tool name
+    BAD_ARGUMENTS = "bad-arguments"  # arguments are not an object
+    WRONG_DIALECT = "wrong-dialect"  # a call in some other model's notation, or fenced
+    EMPTY = "empty"  # nothing was said
+
+
+@dataclass(frozen=True, slots=True)
+class ParseError:
+    """The reply tried to call a tool, and the attempt cannot be read in the model's dialect."""
+
+    kind: ParseErrorKind
+    message: str  # one line a model can act on
+    raw: str  # the part that could not be read
+
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message. For a reply that could not be parsed, `content` is its text as emitted."""
+
+    role: Role
+    content: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+    name: str = ""  # the tool that answers, on role "tool"
+    reasoning: str = ""
+
+
+# --- engine --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is drawn. Temperature 0 is greedy, whatever else is set."""
+
+    temperature: float = 0.0
+    top_k: int = 0  # 0: off
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repeat_penalty: float = 1.0
+    repeat_last_n: int = 64
+    max_tokens: int = 512  # generated tokens per reply, thinking included
+    max_thinking: int = 0  # tokens before an open think block is closed by force; 0: no bound of its own
+    stop: tuple[str, ...] = ()  # beside the model's own end-of-turn tokens
+
+    @property
+    def greedy(self) -> bool:
+        return self.temperature <= 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What decoding may produce.
+
+    kind "tools": a well-formed call of a known tool in the model's dialect; `text` is "required", or "auto" (a text
+    answer is allowed too). Otherwise `text` is the JSON schema, regular expression or Lark grammar itself.
+    """
+
+    kind: Literal["tools", "json_schema", "regex", "lark"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A conversation rendered by the model's own template.
+
+    Attributes:
+        text: the rendered text; empty where a server renders it.
+        tokens: int32 little-endian token ids; empty where a server tokenises it.
+        digest: hash of the tokens, or of messages and tools where there are none.
+        n_tokens: length in tokens; 0 where a server counts them.
+    """
+
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...]
+    text: str
+    tokens: bytes
+    digest: int
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self.tokens) // 4
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One model call, token-exact. `rng_key` names the random stream; each token adds its position to it."""
+
+    prompt: Prompt
+    sampling: Sampling
+    rng_key: int
+    constraint: Constraint | None = None
+
+
+class FinishReason(StrEnum):
+    STOP = "stop"
+    LENGTH = "length"  # max_tokens reached
+    OVERFLOW = "overflow"  # the prompt, or prompt and reply, do not fit the context
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one reply. `prompt` counts all prompt tokens, `cached` those of them not computed again."""
+
+    prompt: int = 0
+    cached: int = 0
+    generated: int = 0
+    reasoning: int = 0  # of generated: inside a think block
+    forced: int = 0  # of generated: fixed by the constraint, appended without a decode of their own
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt + other.prompt,
+            self.cached + other.cached,
+            self.generated + other.generated,
+            self.reasoning + other.reasoning,
+            self.forced + other.forced,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds of wall time of one reply: waiting for a place, computing the prompt, decoding."""
+
+    queued: float = 0.0
+    prefill: float = 0.0
+    decode: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One reply. `text` is what was emitted; `content`, `reasoning` and `tool_calls` are what it parses to."""
+
+    text: str
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    parse_error: ParseError | None = None
+    reasoning: str = ""
+    finish_reason: FinishReason = FinishReason.STOP
+    usage: Usage = Usage()
+    times: Times = Times()
+    memo: bool = False  # taken from an identical earlier request; usage and times are the original's
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine can do and what exactly it is; recorded in the manifest.
+
+    Attributes:
+        capabilities: of "constrain", "seeds", "tokens" (prompts come tokenised), "usage", "prefix-cache".
+        pinned: whether the model's content is known by hash; a server endpoint is not.
+        n_ctx: tokens one trial may occupy; 0 if unknown.
+        concurrency: trials worth running at once.
+    """
+
+    name: str
+    model: str
+    n_ctx: int = 0
+    concurrency: int = 1
+    capabilities: frozenset[str] = frozenset()
+    pinned: bool = True
+    details: Mapping[str, Any] = NOTHING
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Runs one model. Both methods may be awaited by many trials at once; cancelling `complete` frees what it held.
+
+    Raises (from both): EngineFailure when the engine itself fails; the trial is then missing, not failed.
+    """
+
+    @property
+    def info(self) -> EngineInfo: ...
+
+    async def render(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Prompt: ...
+
+    async def complete(self, request: Request) -> Completion: ...
+
+    async def close(self) -> None: ...
+
+
+# --- tools and worlds ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as the model is told about it. `parameters` is a JSON schema of type object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    writes: bool = False  # a successful call commits a change that a rewind may not take back
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """The tools a model may call, in the order in which it is told about them."""
+
+    tools: tuple[ToolSpec, ...]
+
+    def __iter__(self) -> Iterator[ToolSpec]:
+        return iter(self.tools)
+
+    def __len__(self) -> int:
+        return len(self.tools)
+
+    def get(self, name: str) -> ToolSpec | None:
+        return next((t for t in self.tools if t.name == name), None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(t.name for t in self.tools)
+
+
+class Status(IntEnum):
+    """How an action, a reply or a trial ended. The codes are stored; never renumber them."""
+
+    OK = 0
+    UNPARSEABLE = 1
+    UNKNOWN_TOOL = 2
+    INVALID_ARGUMENTS = 3
+    TOOL_ERROR = 4  # the tool ran and refused
+    BLOCKED = 5  # a layer answered in the tool's place
+    TIMEOUT = 6
+    OVERFLOW = 7
+    LENGTH = 8  # the reply was cut at max_tokens
+    SKIPPED = 9  # never run: an earlier call of the same reply ended the turn
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """What came back from one tool call; `content` is the text the model reads."""
+
+    status: Status
+    content: str
+    wrote: bool = False
+    transient: bool = False  # the same call may succeed later
+    expected: str = ""  # on failure: what the tool wanted, if it said so
+    actual: str = ""  # on failure: what it got
+
+    @property
+    def ok(self) -> bool:
+        return self.status is Status.OK
+
+
+@runtime_checkable
+class Environment(Protocol):
+    """A deterministic in-memory world. Snapshots cover the world's state, never its log, clocks or fault counters."""
+
+    @property
+    def toolbox(self) -> Toolbox: ...
+
+    @property
+    def log(self) -> Sequence[tuple[ToolCall, ActionResult]]:
+        """Every call that reached a tool, in order; a restore does not shorten it."""
+        ...
+
+    def call(self, call: ToolCall) -> ActionResult:
+        """Runs one tool. Never raises for anything a model can send; a failed call leaves the state untouched."""
+        ...
+
+    def snapshot(self) -> Any: ...
+
+    def restore(self, snapshot: Any) -> None: ...
+
+    def digest(self) -> int:
+        """64-bit hash of the state; equal states have equal digests whatever the order of insertion."""
+        ...
+
+
+class User(Protocol):
+    """A simulated user. `reply` is deterministic in (seed, task, repeat) and what it has heard."""
+
+    def reply(self, said: str) -> str | None:
+        """The user's next message, or None when they have nothing more to say."""
+        ...
+
+
+# --- tasks ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one trial may spend; running out is a failure of the agent, not of the lab. 0: unbounded."""
+
+    turns: int = 12
+    tokens: int = 0  # prompt (computed or not) and generated tokens, summed over replies
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """All of a task that a layer or a model may see."""
+
+    id: str
+    system: str  # role, policy, instructions
+    prompt: str  # the user's first message
+    budget: Budget = Budget()
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """The goal check's verdict, with one reason per unmet demand."""
+
+    passed: bool
+    reasons: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()  # integrity: what was read, edited or gamed
+
+
+@runtime_checkable
+class Task(Protocol):
+    """One problem. Only the lab sees all of it; layers see its `view`."""
+
+    @property
+    def view(self) -> TaskView: ...
+
+    @property
+    def base(self) -> str:
+        """The template it was drawn from; intervals resample these."""
+        ...
+
+    @property
+    def variant(self) -> str: ...
+
+    @property
+    def tier(self) -> str: ...
+
+    @property
+    def oracle(self) -> tuple[ToolCall, ...]:
+        """Calls that solve it, in a valid order."""
+        ...
+
+    @property
+    def oracle_answer(self) -> str: ...
+
+    def environment(self, seed: int, repeat: int) -> Environment: ...
+
+    def user(self, seed: int, repeat: int) -> User | None:
+        """The simulated user, or None where the first message says everything and a text reply ends the trial."""
+        ...
+
+    def check(self, environment: Environment, answer: str) -> Grade:
+        """Grades the world and the last statement. Reads, and never changes, the environment."""
+        ...
+
+
+@runtime_checkable
+class Suite(Protocol):
+    """A named, versioned set of tasks, all drawn from one seed."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def tasks(self) -> Sequence[Task]: ...
+
+
+# --- harness -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Conversation:
+    """What the model has been told and has said; the one mutable value that layers share.
+
+    A checkpoint is a message count: history is only ever appended to or cut back.
+    """
+
+    messages: list[Message] = field(default_factory=list)
+
+    def checkpoint(self) -> int:
+        return len(self.messages)
+
+    def cut(self, checkpoint: int) -> None:
+        del self.messages[checkpoint:]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One emitted call and what the model was answered."""
+
+    call: ToolCall
+    result: ActionResult
+
+
+class TurnKind(StrEnum):
+    ACTED = "acted"  # tools were called; the attempt goes on
+    ANSWERED = "answered"  # a text reply
+    UNPARSED = "unparsed"  # a call that could not be read; the attempt goes on
+    ENDED = "ended"  # out of budget or context: nothing more will come
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One turn: a model reply and the actions it caused."""
+
+    kind: TurnKind
+    completion: Completion | None
+    actions: tuple[Action, ...] = ()
+    reason: str = ""  # why it ENDED
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything in this turn went wrong in a way the model can be told about."""
+        return self.kind is TurnKind.UNPARSED or any(not a.result.ok for a in self.actions)
+
+
+class EndReason(StrEnum):
+    """Why an attempt ended. All but ANSWERED are failures of the agent."""
+
+    ANSWERED = "answered"
+    TURNS = "turn-budget"
+    TOKENS = "token-budget"
+    SECONDS = "time-budget"
+    OVERFLOW = "overflow"
+    ABORTED = "aborted"  # the `abort` baseline stops at the first bad reply or tool error
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a whole attempt ended, with its last statement."""
+
+    text: str
+    reason: EndReason
+
+
+class EventKind(IntEnum):
+    """Kinds of trace events. The codes are stored; never renumber them."""
+
+    REPLY = 1  # one model reply, with its tokens and times
+    CALL = 2  # one emitted tool call, before any layer acts; status is what the model was answered
+    EXEC = 3  # one call that reached a tool; several per CALL under a compound, none if a layer blocked it
+    LAYER = 4  # an intervention: which layer, why, at what cost
+    USER = 5  # the simulated user spoke
+    END = 6  # the attempt ended
+
+
+class EventFlag(IntEnum):
+    """Bits of an event's `flags`. The values are stored; never renumber them."""
+
+    KNOWN_TOOL = 1  # CALL: the tool exists
+    SCHEMA_VALID = 2  # CALL: the arguments fit its schema
+    REACHED = 4  # CALL: at least one tool ran for it
+    WROTE = 8  # EXEC: the world changed
+    TRANSIENT = 16  # CALL, EXEC: the failure may pass
+    MEMO = 32  # REPLY: not computed again
+    ANSWER = 64  # REPLY: a text answer, no call
+
+
+class Recorder(Protocol):
+    """Takes a trial's events in order. `branch` numbers parallel attempts (best-of-n, sub-goals), 0 for the main one."""
+
+    def event(
+        self,
+        kind: EventKind,
+        *,
+        turn: int,
+        status: Status = Status.OK,
+        layer: str = "",
+        flags: int = 0,
+        branch: int = 0,
+        call: ToolCall | None = None,
+        result: ActionResult | None = None,
+        completion: Completion | None = None,
+        start: float = 0.0,
+        duration: float = 0.0,
+        payload: Mapping[str, Any] = NOTHING,
+    ) -> int:
+        """Appends one event and returns its index.
+
+        Args:
+            start: seconds since the trial began.
+            duration: seconds.
+            payload: JSON-able facts for people; scoring never reads them.
+        """
+        ...
+
+
+class Trial(Protocol):
+    """What a layer may know of, and do to, the trial it works in. It offers no way to the oracle or the goal check."""
+
+    @property
+    def task(self) -> TaskView: ...
+
+    @property
+    def toolbox(self) -> Toolbox:
+        """The tools as the model sees them now, after the `tools` port."""
+        ...
+
+    @property
+    def turn(self) -> int: ...
+
+    @property
+    def spent(self) -> Usage: ...
+
+    @property
+    def sampling(self) -> Sampling: ...
+
+    @property
+    def n_ctx(self) -> int: ...
+
+    def intervene(self, layer: str, cause: str, **facts: Any) -> None:
+        """Records an intervention; what it costs is charged to `layer` from here to the end of its port call."""
+        ...
+
+    async def render(self, messages: Sequence[Message]) -> Prompt: ...
+
+    def snapshot(self) -> Any: ...
+
+    def restore(self, snapshot: Any) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """The `generate` port's request: what to say to the model, before it is rendered."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...]
+    sampling: Sampling
+    constraint: Constraint | None = None
+    branch: int = 0
+
+
+ToolsNext = Callable[[Toolbox], Toolbox]
+GenerateNext = Callable[[Generate], Awaitable[Completion]]
+ActNext = Callable[[ToolCall], Awaitable[ActionResult]]
+TurnNext = Callable[[Conversation], Awaitable[Outcome]]
+SolveNext = Callable[[TaskView], Awaitable[Answer]]
+
+
+class Layer:
+    """One harness mechanism: middleware over five ports. Override the ones it changes; each is a call-through to `nxt`.
+
+    One instance serves one trial, so a layer may keep counters. A layer never sees another layer, the oracle or the
+    goal check.
+    """
+
+    name: str = ""
+
+    def tools(self, trial: Trial, toolbox: Toolbox, nxt: ToolsNext) -> Toolbox:
+        return nxt(toolbox)
+
+    async def generate(self, trial: Trial, request: Generate, nxt: GenerateNext) -> Completion:
+        return await nxt(request)
+
+    async def act(self, trial: Trial, call: ToolCall, nxt: ActNext) -> ActionResult:
+        return await nxt(call)
+
+    async def turn(self, trial: Trial, conversation: Conversation, nxt: TurnNext) -> Outcome:
+        return await nxt(conversation)
+
+    async def solve(self, trial: Trial, task: TaskView, nxt: SolveNext) -> Answer:
+        return await nxt(task)
