@@ -16,20 +16,47 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from types import MappingProxyType
+from functools import lru_cache
 from typing import Any, Literal, Protocol, runtime_checkable
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+class _Nothing(Mapping[str, Any]):
+    """The empty mapping. Hashable, so it may be a dataclass default (before Python 3.12 a mappingproxy may not)."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: str) -> Any:
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "{}"
+
+
+NOTHING: Mapping[str, Any] = _Nothing()
 
 
 def canonical(value: Any) -> str:
     """The one JSON text of a value: sorted keys, no blanks, integral floats as integers (2.0 and 2 are one argument)."""
-    return json.dumps(_integral(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return _ENCODER.encode(_integral(value))
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
 def _integral(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
     if isinstance(value, Mapping):
         return {str(k): _integral(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -39,12 +66,11 @@ def _integral(value: Any) -> Any:
 
 def stable_hash(*parts: str | int | bytes) -> int:
     """64-bit hash of a sequence of parts, equal in every process and on every machine. Never 0, which means "none"."""
-    h = hashlib.blake2b(digest_size=8)
+    framed: list[bytes] = []
     for part in parts:
-        data = part if isinstance(part, bytes) else str(part).encode()
-        h.update(len(data).to_bytes(8, "little"))
-        h.update(data)
-    return int.from_bytes(h.digest(), "little") or 1
+        data = part if isinstance(part, bytes) else str(part).encode(errors="surrogatepass")
+        framed += (len(data).to_bytes(8, "little"), data)
+    return int.from_bytes(hashlib.blake2b(b"".join(framed), digest_size=8).digest(), "little") or 1
 
 
 # --- what a model says ---------------------------------------------------------------------------------------------
@@ -69,6 +95,7 @@ class ToolCall:
         return tool_key(self.name)
 
 
+@lru_cache(maxsize=1024)
 def tool_key(name: str) -> int:
     return stable_hash("tool", name) & 0xFFFFFFFF
 
@@ -96,7 +123,7 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One chat message. For a reply that could not be parsed, `content` is its text as emitted."""
+    """One chat message. For a reply that could not be parsed, `content` is its text as emitted, less the reasoning."""
 
     role: Role
     content: str = ""
@@ -583,6 +610,10 @@ class Trial(Protocol):
 
     def intervene(self, layer: str, cause: str, **facts: Any) -> None:
         """Records an intervention; what it costs is charged to `layer` from here to the end of its port call."""
+        ...
+
+    def stop_at_failure(self) -> None:
+        """From now on, calls that follow a failed one in the same reply are not run but answered SKIPPED."""
         ...
 
     async def render(self, messages: Sequence[Message]) -> Prompt: ...

@@ -1,0 +1,1 @@
+"""What the performance page of the README quotes, runnable: `python -m benchmarks.NAME`."""

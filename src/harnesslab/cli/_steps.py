@@ -1,0 +1,115 @@
+"""One trial, event by event, in 80 columns."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from harnesslab.store.records import TrialText
+from harnesslab.trace.events import unpack_events, unpack_payloads
+from harnesslab.types import EventKind, Status
+from harnesslab_kernels.events import MEMO, WROTE
+
+_WIDTH = 80
+_LONGEST = 1500  # characters of one text that are shown
+
+
+def print_steps(trial: TrialText, layers: Sequence[str]) -> None:
+    """Prints what was asked, every event, and the verdict with its reasons."""
+    print(f"trial {trial.id}\n{trial.label}\n{trial.task}, repeat {trial.repeat}")
+    print(f"\nasked: {_indented(str(trial.task_facts.get('prompt', '')), 7)}")
+    if trial.events:
+        events, payloads = unpack_events(trial.events), unpack_payloads(trial.payload)
+        turn = -1
+        for event, payload in zip(events, payloads, strict=True):
+            if event["turn"] != turn and event["kind"] != EventKind.END:
+                turn = int(event["turn"])
+                branch = f", branch {event['branch']}" if event["branch"] else ""
+                print(f"\n--- turn {turn}{branch} {'-' * 60}"[:_WIDTH])
+            for line in _lines(event, payload, layers):
+                print(line)
+    print(f"\nverdict: {trial.status.name.lower()} after {trial.seconds:.2f} s")
+    for reason in _reasons(trial.facts):
+        print(f"  - {_indented(reason, 4)}")
+    if oracle := trial.task_facts.get("oracle"):
+        print("\noracle:")
+        for i, call in enumerate(oracle):
+            print(f"  {i}: {_indented(_call(call), 5)}")
+        print(f"  answer: {_indented(str(trial.task_facts.get('oracle_answer', '')), 10)}")
+
+
+def _reasons(facts: Mapping[str, Any]) -> Iterator[str]:
+    if facts.get("cause"):
+        yield f"the lab failed: {facts['cause']}"
+    if facts.get("end") not in (None, "answered"):
+        yield f"ended by {facts['end']}"
+    yield from map(str, facts.get("reasons", ()))
+    yield from (f"flagged: {flag}" for flag in facts.get("flags", ()))
+
+
+def _lines(event: Any, payload: Mapping[str, Any], layers: Sequence[str]) -> Iterator[str]:
+    kind, status = EventKind(int(event["kind"])), Status(int(event["status"]))
+    name = layers[event["layer"]] if event["layer"] < len(layers) else "?"
+    at = f"{event['start']:8.2f} s"
+    said = "" if status is Status.OK else f" [{status.name.lower().replace('_', ' ')}]"
+    match kind:
+        case EventKind.REPLY:
+            by = f" for {name}" if name else ""
+            memo = ", from the memo" if event["flags"] & MEMO else ""
+            yield f"{at}  model says{by}{said}  ({_tokens(event)}, {event['duration']:.2f} s{memo})"
+            if payload.get("reasoning"):
+                yield _block("thinking: " + str(payload["reasoning"]))
+            yield _block(str(payload.get("text", "")))
+            if error := payload.get("parse_error"):
+                yield _block(f"cannot be read: {error['kind']}: {error['message']}")
+        case EventKind.CALL:
+            oracle = f"  = oracle call {event['oracle']}" if event["oracle"] >= 0 else ""
+            by = f" by {name}" if name else ""
+            yield f"{at}  call{by}{said}{oracle}"
+            yield _block(_call(payload))
+            if "result" in payload and status is not Status.OK:
+                yield _block(f"answered: {payload['result']}")
+        case EventKind.EXEC:
+            wrote = ", changed the world" if event["flags"] & WROTE else ""
+            yield f"{at}  {payload.get('tool', '')} ran{said} ({event['duration'] * 1000:.1f} ms{wrote})"
+            yield _block(str(payload.get("result", "")))
+        case EventKind.LAYER:
+            yield f"{at}  layer {name}{said}"
+            yield _block(_facts(payload))
+        case EventKind.USER:
+            yield f"{at}  user says"
+            yield _block(str(payload.get("text", "")))
+        case EventKind.END:
+            yield f"\n{at}  end: {payload.get('reason', status.name.lower())}"
+
+
+def _tokens(event: Any) -> str:
+    return f"{event['prompt']} tokens in, {event['cached']} cached, {event['generated']} out"
+
+
+def _call(call: Mapping[str, Any]) -> str:
+    arguments = json.dumps(call.get("arguments", {}), ensure_ascii=False, sort_keys=True)
+    return f"{call.get('tool', '')} {arguments}"
+
+
+def _facts(payload: Mapping[str, Any]) -> str:
+    return "\n".join(
+        f"{key}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for key, value in payload.items()
+    )
+
+
+def _block(text: str, indent: int = 12) -> str:
+    return " " * indent + _indented(text, indent)
+
+
+def _indented(text: str, indent: int) -> str:
+    """The text wrapped to the page, all lines but the first indented; control characters made visible."""
+    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ... ({len(text)} characters)"
+    clean = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in shown)
+    lines: list[str] = []
+    for line in clean.split("\n"):
+        lines += textwrap.wrap(line, _WIDTH - indent, break_long_words=True, replace_whitespace=False) or [""]
+    return ("\n" + " " * indent).join(lines)

@@ -1,0 +1,86 @@
+"""How large a context to make, and how many requests to run in it, for this model on this machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psutil
+
+from harnesslab.engine.native import NativeModel
+from harnesslab.models.entry import KV_TYPES, LoadParams
+
+MAX_SEQUENCES = 256  # llama.cpp's own limit
+
+
+@dataclass(frozen=True, slots=True)
+class ContextPlan:
+    """Chosen sizes, in tokens unless named otherwise; recorded in the manifest."""
+
+    n_ctx: int  # one trial
+    cells: int  # KV cells in all
+    idle_cells: int  # of them, for sequences nobody is using
+    concurrency: int
+    sequences: int
+    n_batch: int
+    threads: int
+
+    def facts(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def cores() -> int:
+    """Physical cores this process may run on."""
+    try:
+        allowed = len(os.sched_getaffinity(0))
+    except AttributeError:
+        allowed = os.cpu_count() or 1
+    return max(1, min(allowed, psutil.cpu_count(logical=False) or allowed))
+
+
+def kv_bytes_per_cell(model: NativeModel, load: LoadParams) -> float:
+    import llama_cpp as lc
+
+    heads = max(1, lc.llama_model_n_head(model.ptr))
+    head = lc.llama_model_n_embd(model.ptr) / heads
+    values = 2 * lc.llama_model_n_layer(model.ptr) * lc.llama_model_n_head_kv(model.ptr) * head
+    return float(values * KV_TYPES[load.kv_type])
+
+
+def plan_context(model: NativeModel, load: LoadParams, concurrency: int, idle_cells: int, threads: int) -> ContextPlan:
+    """Sizes from the model's KV bytes and the memory that is free; a quarter of it at most goes to the KV cache.
+
+    Without a GPU, batches beyond 16 gain little (FACTS.md: decode saturates), so 16 requests run at once; with one, 64.
+    """
+    import llama_cpp as lc
+
+    gpu = bool(lc.llama_supports_gpu_offload()) and load.n_gpu_layers != 0
+    n_ctx = min(load.n_ctx, int(lc.llama_model_n_ctx_train(model.ptr)) or load.n_ctx)
+    wanted = concurrency or load.concurrency or (64 if gpu else 16)
+    per_cell = kv_bytes_per_cell(model, load)
+    affordable = int(_free_memory(gpu) / 4 / per_cell)
+    cells = max(n_ctx, min(wanted * 2048 + 8192, wanted * n_ctx + n_ctx, affordable))
+    cells = (cells + 255) // 256 * 256
+    concurrency = max(1, min(wanted, cells // 512))
+    return ContextPlan(
+        n_ctx=n_ctx,
+        cells=cells,
+        idle_cells=cells // 2 if idle_cells < 0 else idle_cells,
+        concurrency=concurrency,
+        sequences=min(MAX_SEQUENCES, 4 * concurrency + 32),
+        n_batch=load.batch or (2048 if gpu else 512),
+        threads=threads or load.threads or cores(),
+    )
+
+
+def _free_memory(gpu: bool) -> float:
+    if gpu:
+        try:
+            import pynvml
+
+            pynvml.nvmlInit()
+            return float(pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByIndex(0)).free)
+        except Exception:  # no NVIDIA driver: host memory decides
+            pass
+    return float(psutil.virtual_memory().available)

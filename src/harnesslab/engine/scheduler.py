@@ -1,0 +1,427 @@
+"""Continuous batching with shared prefixes: many requests, one context, nothing computed twice.
+
+The life of a request:
+  1. `submit` queues it.
+  2. `_admit` finds the longest beginning of its prompt that some sequence holds, shares those cells, and queues the rest
+     as its feed. While another request is just computing more of the same beginning, it waits for that.
+  3. Every `step` sends one batch: all that decode, one token each (or what a grammar forces), then prompts in order of
+     arrival, up to the batch size.
+  4. Where a feed ran out, the sampler draws the next token from that row of logits.
+  5. A finished request leaves its cells behind as an idle sequence, for the next turn, repeat or harness, until the least
+     recently used ones are dropped to make room.
+
+Runs in the worker's main thread; not thread-safe.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Protocol
+
+import numpy as np
+from harnesslab_kernels.sampling import NO_MASK, SETTINGS, sample
+from numpy.typing import NDArray
+
+from harnesslab.engine.native import NativeContext, last_errors
+from harnesslab.engine.prefix import Match, PrefixTree, Tokens
+from harnesslab.errors import EngineFailure
+from harnesslab.types import FinishReason, Sampling
+
+WORTH_WAITING = 16  # tokens another request must be about to compute before it pays to wait for them
+NOTHING: Tokens = np.empty(0, np.int32)
+
+
+class Matcher(Protocol):
+    """A constraint's state for one reply."""
+
+    def mask(self, row: NDArray[np.uint32]) -> None:
+        """Writes the bits of the tokens allowed next."""
+        ...
+
+    def consume(self, token: int) -> Sequence[int]:
+        """Advances by one drawn token and returns the tokens that now follow by force."""
+        ...
+
+
+@dataclass(slots=True)
+class Job:
+    """One request inside the worker.
+
+    Attributes:
+        tokens: the prompt.
+        n_ctx: positions it may occupy.
+        feed: tokens still to be computed before the next draw.
+        out: tokens drawn or forced so far.
+    """
+
+    id: int
+    tokens: Tokens
+    sampling: Sampling
+    rng_key: int
+    n_ctx: int
+    matcher: Matcher | None = None
+    close_thinking: Sequence[int] = ()
+    submitted: float = field(default_factory=time.perf_counter)
+    admitted: float = 0.0
+    first: float = 0.0
+    sequence: int = -1
+    cached: int = 0
+    feed: Tokens = field(default_factory=lambda: NOTHING)
+    out: list[int] = field(default_factory=list)
+    forced: int = 0
+    text: bytearray = field(default_factory=bytearray)
+    preempted: int = 0
+
+    @property
+    def position(self) -> int:
+        """Cells computed or being computed after this step's feed."""
+        return len(self.tokens) + len(self.out)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of a job; times in seconds."""
+
+    id: int
+    tokens: bytes
+    text: bytes
+    reason: FinishReason
+    prompt: int
+    cached: int
+    forced: int
+    queued: float
+    prefill: float
+    decode: float
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counters since the start; seconds and tokens."""
+
+    busy: float = 0.0  # inside llama_decode
+    sampling: float = 0.0
+    steps: int = 0
+    prefilled: int = 0
+    decoded: int = 0
+    forced: int = 0
+    shared: int = 0  # prompt tokens that were not computed again
+    evicted: int = 0  # sequences
+    preempted: int = 0
+    requests: int = 0
+    cells: int = 0
+    peak_cells: int = 0
+    sequences: int = 0
+
+
+class Scheduler:
+    """Owns the context's cells.
+
+    Args:
+        sequences: sequence ids, at most 256.
+        concurrency: requests decoding or prefilling at once.
+        idle_cells: cells that idle sequences may occupy; they are dropped, oldest first, beyond that.
+    """
+
+    def __init__(
+        self, context: NativeContext, *, sequences: int, concurrency: int, idle_cells: int, parallel_sampling: bool
+    ) -> None:
+        self.context = context
+        self.model = context.model
+        self.concurrency = concurrency
+        self.idle_cells = idle_cells
+        self.parallel_sampling = parallel_sampling
+        self.tree = PrefixTree()
+        self.stats = Stats()
+        self._free = list(range(sequences - 1, -1, -1))
+        self._waiting: deque[Job] = deque()
+        self._live: dict[int, Job] = {}  # by sequence, in order of admission
+        self._idle: dict[int, None] = {}  # sequences, least recently used first
+        self._computed: dict[int, int] = {}  # by sequence
+        self._words = (self.model.n_vocab + 31) // 32
+
+    # --- what the worker calls -------------------------------------------------------------------------------------
+
+    def submit(self, job: Job) -> None:
+        self.stats.requests += 1
+        self._waiting.append(job)
+
+    def cancel(self, id: int) -> None:
+        """Forgets a request; its cells are free at once."""
+        self._waiting = deque(j for j in self._waiting if j.id != id)
+        for job in list(self._live.values()):
+            if job.id == id:
+                del self._live[job.sequence]
+                self._drop(job.sequence)
+
+    @property
+    def pending(self) -> bool:
+        return bool(self._waiting or self._live)
+
+    def snapshot(self) -> dict[str, float]:
+        self.stats.cells = self.tree.cells
+        self.stats.sequences = len(self._live) + len(self._idle)
+        return asdict(self.stats)
+
+    def step(self) -> list[Finished]:
+        """Admits what fits, computes one batch, draws tokens; returns the requests that ended.
+
+        Raises:
+            EngineFailure: llama.cpp refused the batch for good ("decode"), or not even one request fits ("out-of-cells").
+        """
+        done = self._admit()
+        if not self._live:
+            return done
+        fed = self._compute()
+        drawing = [job for job in fed if not len(job.feed)]
+        if drawing:
+            done += self._draw(drawing)
+        self.stats.peak_cells = max(self.stats.peak_cells, self.tree.cells)
+        return done
+
+    # --- admission -------------------------------------------------------------------------------------------------
+
+    def _admit(self) -> list[Finished]:
+        done: list[Finished] = []
+        kept: deque[Job] = deque()
+        while self._waiting and len(self._live) < self.concurrency:
+            job = self._waiting.popleft()
+            if len(job.tokens) + len(job.out) >= job.n_ctx:
+                done.append(self._finish(job, FinishReason.OVERFLOW))
+                continue
+            prompt = np.concatenate([job.tokens, np.array(job.out, np.int32)]) if job.out else job.tokens
+            match = self.tree.match(prompt[:-1], self._lendable)
+            if self._others_compute_more(prompt, match.length):
+                kept.append(job)
+                continue
+            if not self._place(job, prompt, match):
+                kept.append(job)
+                break
+        self._waiting.extendleft(reversed(kept))
+        if self._waiting and not self._live:
+            job = self._waiting[0]
+            raise EngineFailure(
+                "out-of-cells", f"a prompt of {len(job.tokens)} tokens, {self.context.cells} cells in all"
+            )
+        return done
+
+    def _lendable(self, sequence: int, length: int) -> int:
+        computed = self._computed[sequence]
+        length = min(length, computed)
+        return length if self.context.reaches(sequence, length, computed) else 0
+
+    def _others_compute_more(self, prompt: Tokens, length: int) -> bool:
+        prefilling = {s for s, job in self._live.items() if len(job.feed) > 1}
+        if not prefilling:
+            return False
+        coming = self.tree.match(prompt[:-1], lambda s, n: n if s in prefilling else 0)
+        return coming.length >= length + WORTH_WAITING
+
+    def _place(self, job: Job, prompt: Tokens, match: Match) -> bool:
+        """Gives a request its sequence and cells; False if they cannot be had now."""
+        held = match.sequence
+        if held in self._idle:  # most recently used, so that making room does not drop it
+            del self._idle[held]
+            self._idle[held] = None
+        reserve = len(prompt) - match.length + max(1, job.sampling.max_tokens - len(job.out))
+        reserve = min(reserve, job.n_ctx - match.length)
+        if not self._make_room(reserve, keep=held):
+            return False
+        sequence = self._free.pop()
+        if match.length:
+            self.context.share(held, sequence, match.length)
+        self.tree.attach(sequence, held, match.length)
+        self.tree.append(sequence, prompt[match.length :])
+        self._computed[sequence] = match.length
+        if held in self._idle and self.tree.covers(held):
+            self._drop(held)  # the new sequence holds all of it
+        job.sequence, job.feed = sequence, prompt[match.length :]
+        if not job.admitted:
+            job.admitted, job.cached = time.perf_counter(), match.length
+        self.stats.shared += match.length
+        self._live[sequence] = job
+        return True
+
+    def _make_room(self, cells: int, keep: int = -1) -> bool:
+        """Drops idle sequences, oldest first, until so many cells and a sequence id are free."""
+        promised = sum(
+            max(1, min(j.sampling.max_tokens, j.n_ctx - len(j.tokens)) - len(j.out)) for j in self._live.values()
+        )
+        while not self._free or self.tree.cells + promised + cells > self.context.cells:
+            oldest = next((s for s in self._idle if s != keep), None)
+            if oldest is None:
+                return False
+            self._drop(oldest)
+            self.stats.evicted += 1
+        return True
+
+    # --- one batch -------------------------------------------------------------------------------------------------
+
+    def _compute(self) -> list[Job]:
+        """Feeds live requests to llama.cpp, those closest to a draw first; returns the ones that were fed."""
+        while True:
+            room = self.context.n_batch
+            parts: list[tuple[int, int, Tokens, bool]] = []
+            fed: list[Job] = []
+            for job in sorted(self._live.values(), key=lambda j: not j.out):
+                chunk = job.feed[:room]
+                if not len(chunk):
+                    break
+                parts.append((job.sequence, self._computed[job.sequence], chunk, len(chunk) == len(job.feed)))
+                fed.append(job)
+                room -= len(chunk)
+            start = time.perf_counter()
+            code = self.context.decode(parts)
+            self.stats.busy += time.perf_counter() - start
+            if code == 0:
+                break
+            if code != 1:
+                raise EngineFailure("decode", f"llama_decode returned {code}: {last_errors()}")
+            self._relieve()
+        self.stats.steps += 1
+        for job, (sequence, _, chunk, _) in zip(fed, parts, strict=True):
+            self._computed[sequence] += len(chunk)
+            job.feed = job.feed[len(chunk) :]
+            if job.out:
+                self.stats.decoded += len(chunk)
+            else:
+                self.stats.prefilled += len(chunk)
+        return fed
+
+    def _relieve(self) -> None:
+        """llama.cpp found no free cells: drops an idle sequence, else sends the youngest request back to the queue."""
+        if self._idle:
+            self._drop(next(iter(self._idle)))
+            self.stats.evicted += 1
+            return
+        if len(self._live) <= 1:
+            raise EngineFailure("out-of-cells", f"one request does not fit {self.context.cells} cells")
+        sequence, job = list(self._live.items())[-1]
+        del self._live[sequence]
+        self._drop(sequence)
+        job.sequence, job.feed = -1, NOTHING
+        job.preempted += 1
+        self.stats.preempted += 1
+        self._waiting.appendleft(job)
+
+    # --- drawing ---------------------------------------------------------------------------------------------------
+
+    def _draw(self, jobs: list[Job]) -> list[Finished]:
+        start = time.perf_counter()
+        tokens = self._sample(jobs)
+        self.stats.sampling += time.perf_counter() - start
+        now = time.perf_counter()
+        done = []
+        for job, token in zip(jobs, tokens.tolist(), strict=True):
+            if not job.first:
+                job.first = now
+            reason = self._accept(job, token)
+            if reason is not None:
+                done.append(self._finish(job, reason))
+        return done
+
+    def _sample(self, jobs: list[Job]) -> NDArray[np.int32]:
+        rows = len(jobs)
+        logits = self.context.logits(rows)
+        settings = np.zeros(rows, SETTINGS)
+        offsets = np.zeros(rows + 1, np.int64)
+        recent: list[Tokens] = []
+        masks = NO_MASK
+        if any(job.matcher for job in jobs):
+            masks = np.empty((rows, self._words), np.uint32)
+        for i, job in enumerate(jobs):
+            s = job.sampling
+            settings[i] = (
+                s.temperature,
+                s.top_p,
+                s.min_p,
+                s.repeat_penalty,
+                s.top_k,
+                job.matcher is not None,
+                job.rng_key,
+                len(job.out),
+            )
+            if job.matcher is not None:
+                job.matcher.mask(masks[i])
+            if s.repeat_penalty != 1.0 and s.repeat_last_n > 0:
+                history = np.array(job.out[-s.repeat_last_n :], np.int32)
+                missing = s.repeat_last_n - len(history)
+                recent.append(
+                    np.concatenate([job.tokens[len(job.tokens) - missing :], history]) if missing else history
+                )
+                offsets[i + 1 :] += len(recent[-1])
+        flat = np.concatenate(recent) if recent else NOTHING
+        return sample(logits, settings, flat, offsets, masks, parallel=self.parallel_sampling and rows > 1)
+
+    def _accept(self, job: Job, token: int) -> FinishReason | None:
+        """Adds a drawn token, and all that it forces, to a reply; says whether the reply is over."""
+        if token < 0:
+            raise EngineFailure("constraint", "the grammar allows no token at all")
+        if token in self.model.end_tokens:
+            return FinishReason.STOP
+        forced = job.matcher.consume(token) if job.matcher is not None else ()
+        feed = []
+        for i, t in enumerate((token, *forced)):
+            if t in self.model.end_tokens:
+                return FinishReason.STOP
+            job.out.append(t)
+            job.text += self.model.pieces[t]
+            feed.append(t)
+            job.forced += i > 0
+            self.stats.forced += i > 0
+            if self._stopped(job):
+                return FinishReason.STOP
+            if len(job.out) >= job.sampling.max_tokens:
+                return FinishReason.LENGTH
+            if job.position >= job.n_ctx:
+                return FinishReason.OVERFLOW
+        job.feed = np.array(feed, np.int32)
+        self.tree.append(job.sequence, job.feed)
+        return None
+
+    def _stopped(self, job: Job) -> bool:
+        for stop in job.sampling.stop:
+            at = job.text.find(stop.encode(), max(0, len(job.text) - len(stop.encode()) - 64))
+            if at >= 0:
+                del job.text[at:]
+                return True
+        return False
+
+    # --- endings ---------------------------------------------------------------------------------------------------
+
+    def _finish(self, job: Job, reason: FinishReason) -> Finished:
+        now = time.perf_counter()
+        if job.sequence >= 0:
+            del self._live[job.sequence]
+            self._idle[job.sequence] = None
+            if self.tree.covers(job.sequence):
+                self._drop(job.sequence)
+            self._trim()
+        return Finished(
+            id=job.id,
+            tokens=np.array(job.out, np.int32).tobytes(),
+            text=bytes(job.text),
+            reason=reason,
+            prompt=len(job.tokens),
+            cached=job.cached,
+            forced=job.forced,
+            queued=(job.admitted or now) - job.submitted,
+            prefill=(job.first or now) - (job.admitted or now),
+            decode=now - (job.first or now),
+        )
+
+    def _trim(self) -> None:
+        """Keeps idle sequences within their budget of cells; attention runs over them whether they are used or not."""
+        busy = sum(self.tree.own(s) for s in self._live)
+        while self._idle and self.tree.cells - busy > self.idle_cells:
+            self._drop(next(iter(self._idle)))
+            self.stats.evicted += 1
+
+    def _drop(self, sequence: int) -> None:
+        self.context.drop(sequence)
+        self.tree.remove(sequence)
+        self._idle.pop(sequence, None)
+        del self._computed[sequence]
+        self._free.append(sequence)

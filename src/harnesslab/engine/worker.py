@@ -1,0 +1,205 @@
+"""The worker process: owns llama.cpp for one model and talks to its engine over one socket.
+
+Two threads. The reader renders and tokenises as requests come in (llama.cpp's decode runs without the GIL meanwhile); the
+main thread runs the scheduler. When the socket closes, whoever started this process is gone, and so is the process.
+
+Started as `python -m harnesslab.engine.worker FD`. Messages are pickled tuples, the first item names them:
+
+    in:   load(spec)   render(id, messages, tools)   complete(id, job...)   cancel(id)   stats(id)
+    out:  ready(facts) rendered(id, text, tokens)    finished([Finished])   stats(id, dict)   failed(id, cause, detail)
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+
+from harnesslab.errors import EngineFailure
+from harnesslab.models.entry import LoadParams
+from harnesslab.types import Constraint, Message, Sampling, ToolSpec
+
+NOBODY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSpec:
+    """All a worker needs to start. 0 means: choose from hardware and model."""
+
+    path: str
+    load: LoadParams
+    dialect: str
+    chat_template: str
+    template_args: Mapping[str, Any]
+    keep_reasoning: bool
+    concurrency: int
+    idle_cells: int
+    threads: int
+
+
+class Worker:
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.inbox: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        self._sending = threading.Lock()
+
+    def send(self, *message: Any) -> None:
+        with self._sending:
+            self.connection.send(message)
+
+    def run(self) -> None:
+        kind, spec = self.connection.recv()
+        assert kind == "load"
+        try:
+            self._load(spec)
+        except EngineFailure as failure:
+            self.send("failed", NOBODY, failure.cause, failure.detail)
+            return
+        threading.Thread(target=self._read, daemon=True).start()
+        try:
+            self._schedule()
+        except EngineFailure as failure:
+            self.send("failed", NOBODY, failure.cause, failure.detail)
+
+    def _load(self, spec: WorkerSpec) -> None:
+        from harnesslab.engine import dialects
+        from harnesslab.engine.native import NativeContext, NativeModel, build_facts
+        from harnesslab.engine.plan_context import plan_context
+        from harnesslab.engine.scheduler import Scheduler
+        from harnesslab.engine.templates import ChatTemplate
+
+        started = time.perf_counter()
+        self.model = model = NativeModel(spec.path, spec.load)
+        source = spec.chat_template or model.chat_template
+        dialect = spec.dialect or dialects.detect(source, model.meta("general.architecture"))
+        self.think = dialects.get(dialect).think
+        self.keep_reasoning = spec.keep_reasoning
+        self.template = ChatTemplate(
+            source, bos=model.piece(model.bos) if model.bos >= 0 else "", eos=model.piece(model.eos),
+            args=dict(spec.template_args), dialect=dialect,
+        )  # fmt: skip
+        self.plan = plan = plan_context(model, spec.load, spec.concurrency, spec.idle_cells, spec.threads)
+        context = NativeContext(
+            model,
+            spec.load,
+            cells=plan.cells,
+            sequences=plan.sequences,
+            n_batch=plan.n_batch,
+            outputs=plan.concurrency,
+            threads=plan.threads,
+        )
+        self.scheduler = Scheduler(
+            context,
+            sequences=plan.sequences,
+            concurrency=plan.concurrency,
+            idle_cells=plan.idle_cells,
+            parallel_sampling=plan.threads > 1,
+        )
+        _ = model.pieces, model.end_tokens
+        self.send(
+            "ready",
+            {
+                **build_facts(),
+                **plan.facts(),
+                "dialect": dialect,
+                "stops": (*self.template.stops, *dialects.get(dialect).stops),
+                "template": source,
+                "load_seconds": round(time.perf_counter() - started, 2),
+                "n_vocab": model.n_vocab,
+                "n_swa": model.n_swa,
+            },
+        )
+
+    # --- reader thread ---------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        while True:
+            try:
+                message = self.connection.recv()
+            except (EOFError, OSError):
+                os._exit(0)  # the engine is gone; the main thread may sit in a long decode
+            if message[0] == "render":
+                _, id, messages, tools = message
+                try:
+                    self.send("rendered", id, *self._render(messages, tools))
+                except EngineFailure as failure:
+                    self.send("failed", id, failure.cause, failure.detail)
+                except Exception as error:  # a template is foreign code: whatever it raises belongs to this prompt
+                    self.send("failed", id, "template", f"{type(error).__name__}: {error}")
+            else:
+                self.inbox.put(message)
+
+    def _render(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> tuple[str, bytes]:
+        text = self.template.render(messages, tools)
+        bos = self.model.piece(self.model.bos) if self.model.bos >= 0 else ""
+        tokens = self.model.tokenize(text, add_bos=self.model.add_bos and not (bos and text.startswith(bos)))
+        return text, tokens.tobytes()
+
+    # --- main thread -----------------------------------------------------------------------------------------------
+
+    def _schedule(self) -> None:
+        while True:
+            while not self.inbox.empty() or not self.scheduler.pending:
+                self._handle(self.inbox.get())
+            done = self.scheduler.step()
+            if done:
+                self.send("finished", [(f, self._count_reasoning(f.tokens)) for f in done])
+
+    def _handle(self, message: tuple[Any, ...]) -> None:
+        kind, id, *rest = message
+        if kind == "complete":
+            self._submit(id, *rest)
+        elif kind == "cancel":
+            self.scheduler.cancel(id)
+        elif kind == "stats":
+            self.send("stats", id, self.scheduler.snapshot())
+
+    def _submit(
+        self,
+        id: int,
+        tokens: bytes,
+        sampling: Sampling,
+        rng_key: int,
+        constraint: Constraint | None,
+        tools: Sequence[ToolSpec],
+    ) -> None:
+        from harnesslab.engine.scheduler import Job
+
+        self.scheduler.submit(
+            Job(
+                id=id,
+                tokens=np.frombuffer(tokens, np.int32),
+                sampling=sampling,
+                rng_key=rng_key,
+                n_ctx=self.plan.n_ctx,
+            )
+        )
+
+    def _count_reasoning(self, tokens: bytes) -> int:
+        """Tokens up to the end of the think block; all of them if one opens and never ends; 0 without one."""
+        if self.think is None:
+            return 0
+        opening, closing = (tag.encode() for tag in self.think)
+        ids = np.frombuffer(tokens, np.int32).tolist()
+        text = b"".join(self.model.pieces[t] for t in ids)
+        end = text.find(closing)
+        if end < 0:
+            return len(ids) if text.lstrip().startswith(opening) else 0
+        lengths = np.cumsum([len(self.model.pieces[t]) for t in ids])
+        return int(np.searchsorted(lengths, end + len(closing)) + 1)
+
+
+def main() -> None:
+    Worker(Connection(int(sys.argv[1]))).run()
+
+
+if __name__ == "__main__":
+    main()

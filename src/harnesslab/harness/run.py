@@ -1,0 +1,227 @@
+"""The books of one trial: what was spent, which prompts were asked, what was recorded, and on whose account.
+
+Implements `types.Trial`, so this object is also all that a layer gets to see. A trial is sequential: one port call at a
+time, which is why the account can be a plain attribute.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harnesslab.types import (
+    NOTHING,
+    ActionResult,
+    Budget,
+    Completion,
+    EndReason,
+    Engine,
+    Environment,
+    EventKind,
+    Message,
+    Prompt,
+    Recorder,
+    Sampling,
+    Status,
+    TaskView,
+    Toolbox,
+    ToolCall,
+    Usage,
+    stable_hash,
+)
+
+
+class Ended(Exception):
+    """A budget is out: no further reply will be asked for. Never leaves the harness."""
+
+    def __init__(self, reason: EndReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """A budget, and where the books stood when it was granted."""
+
+    budget: Budget
+    replies: int
+    tokens: int
+    seconds: float
+
+
+class Run:
+    """One trial in progress.
+
+    Attributes:
+        task: all that may be known of the task.
+        toolbox: the tools as the model sees them now.
+        turn: number of the current turn, from 1; 0 before the first.
+        branch: number of the current attempt; every attempt after the first gets its own.
+        spent: tokens of all replies so far.
+        account: the layer that pays for what happens now, "" for the agent itself.
+        mender: the layer that intervened last in this turn, "" if none did.
+        reply: the last completion as the engine gave it.
+        reached: tool executions so far.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_engine",
+        "_environment",
+        "_held",
+        "_limits",
+        "_opened",
+        "_recorder",
+        "_stream",
+        "account",
+        "branch",
+        "halts",
+        "mender",
+        "n_ctx",
+        "reached",
+        "replies",
+        "reply",
+        "sampling",
+        "spent",
+        "task",
+        "toolbox",
+        "turn",
+    )
+
+    def __init__(
+        self,
+        task: TaskView,
+        environment: Environment,
+        engine: Engine,
+        sampling: Sampling,
+        recorder: Recorder,
+        stream: int,
+    ) -> None:
+        self.task = task
+        self.sampling = sampling
+        self.toolbox: Toolbox = environment.toolbox
+        self.n_ctx = engine.info.n_ctx
+        self.turn = 0
+        self.branch = -1
+        self.replies = 0
+        self.reached = 0
+        self.spent = Usage()
+        self.account = ""
+        self.mender = ""
+        self.halts = False
+        self.reply: Completion | None = None
+        self._environment = environment
+        self._engine = engine
+        self._recorder = recorder
+        self._stream = stream
+        self._asked: dict[tuple[int, int], int] = {}
+        self._held: list[tuple[EventKind, dict[str, Any]]] | None = None
+        self._opened = time.perf_counter()
+        self._limits = _Limits(task.budget, 0, 0, 0.0)
+
+    # --- what a layer may do ---------------------------------------------------------------------------------------
+
+    def intervene(self, layer: str, cause: str, **facts: Any) -> None:
+        self.account = self.mender = layer
+        self.record(EventKind.LAYER, start=self.seconds, payload={"cause": cause, **facts})
+
+    def stop_at_failure(self) -> None:
+        self.halts = True
+
+    async def render(self, messages: Sequence[Message]) -> Prompt:
+        return await self._engine.render(messages, self.toolbox.tools)
+
+    def snapshot(self) -> Any:
+        return self._environment.snapshot()
+
+    def restore(self, snapshot: Any) -> None:
+        self._environment.restore(snapshot)
+
+    # --- budgets ---------------------------------------------------------------------------------------------------
+
+    @property
+    def seconds(self) -> float:
+        """Since the trial began."""
+        return time.perf_counter() - self._opened
+
+    def open_attempt(self, budget: Budget) -> None:
+        """Starts an attempt: the next branch, with a budget of its own counted from here."""
+        self.branch += 1
+        self._limits = _Limits(budget, self.replies, self.spent.prompt + self.spent.generated, self.seconds)
+
+    def out_of(self, prompt_tokens: int = 0) -> EndReason | None:
+        """The budget that does not allow one more reply to a prompt of this length, or None."""
+        limits = self._limits
+        budget = limits.budget
+        if budget.turns and self.replies - limits.replies >= budget.turns:
+            return EndReason.TURNS
+        if budget.tokens and self.tokens_left() <= prompt_tokens:
+            return EndReason.TOKENS
+        if budget.seconds and self.seconds - limits.seconds >= budget.seconds:
+            return EndReason.SECONDS
+        return None
+
+    def tokens_left(self) -> int:
+        """Of this attempt's token budget; 0 also where there is none."""
+        limits = self._limits
+        return max(0, limits.budget.tokens + limits.tokens - self.spent.prompt - self.spent.generated)
+
+    @property
+    def bounded(self) -> bool:
+        return self._limits.budget.tokens > 0
+
+    # --- random streams and events -----------------------------------------------------------------------------------
+
+    def rng_key(self, digest: int, branch: int) -> int:
+        """The random stream of the n-th request of one prompt in one branch: never the harness, never arrival order."""
+        n = self._asked.get((digest, branch), 0)
+        self._asked[digest, branch] = n + 1
+        return stable_hash("rng", self._stream, digest, branch, n)
+
+    def record(
+        self,
+        kind: EventKind,
+        *,
+        status: Status = Status.OK,
+        layer: str | None = None,
+        flags: int = 0,
+        call: ToolCall | None = None,
+        result: ActionResult | None = None,
+        completion: Completion | None = None,
+        start: float = 0.0,
+        duration: float = 0.0,
+        payload: Mapping[str, Any] = NOTHING,
+    ) -> None:
+        """Appends an event on the current account, or on `layer` where it is given."""
+        fields: dict[str, Any] = {
+            "turn": self.turn,
+            "status": status,
+            "layer": self.account if layer is None else layer,
+            "flags": flags,
+            "branch": max(self.branch, 0),
+            "call": call,
+            "result": result,
+            "completion": completion,
+            "start": start,
+            "duration": duration,
+            "payload": payload,
+        }
+        if self._held is not None:
+            self._held.append((kind, fields))
+        else:
+            self._recorder.event(kind, **fields)
+
+    def hold(self) -> None:
+        """Keeps events back, so that a CALL can be written before what it caused although its status comes last."""
+        self._held = []
+
+    def release(self) -> list[tuple[EventKind, dict[str, Any]]]:
+        """Stops holding and returns what was kept back, for `replay`."""
+        held, self._held = self._held or [], None
+        return held
+
+    def replay(self, held: list[tuple[EventKind, dict[str, Any]]]) -> None:
+        for kind, fields in held:
+            self._recorder.event(kind, **fields)

@@ -1,0 +1,120 @@
+"""Runs the trials of one model, many at once, and deals with engines that die.
+
+A trial whose engine died is put aside; when the others are through, those put aside run again, one at a time. So a
+trial that kills its engine is found, and does not take its neighbours with it twice. What dies again is MISSING.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from harnesslab.errors import EngineFailure, UserError
+from harnesslab.lab.attempt import Attempts, cause_of
+from harnesslab.lab.engines import Engines
+from harnesslab.models.entry import ModelEntry
+from harnesslab.plan import TrialPlan
+from harnesslab.store.records import TrialRecord
+from harnesslab.types import Engine
+
+_GIVE_UP_AFTER = 3  # missing trials in a row
+
+
+class Unusable(Exception):
+    """A model whose engine does not start, or keeps dying; its remaining trials are left for another day."""
+
+
+class Runner:
+    """Runs trials and hands each record to `commit`, in the order in which they end.
+
+    Args:
+        faults: file to which tracebacks of our own faults are appended.
+        concurrency: trials at once; 0: what the engine says.
+    """
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        engines: Engines,
+        commit: Callable[[TrialPlan, TrialRecord], None],
+        faults: Path,
+        concurrency: int = 0,
+    ) -> None:
+        self._attempts = attempts
+        self._engines = engines
+        self._commit = commit
+        self._faults = faults
+        self._concurrency = concurrency
+        self.draining = False  # set: start no further trial
+
+    async def run(self, entry: ModelEntry, trials: Sequence[TrialPlan]) -> None:
+        """Runs all of one model's trials.
+
+        Raises:
+            Unusable: the model's engine cannot be had.
+        """
+        queue, aside = deque(trials), deque[TrialPlan]()
+        engine = await self._engine(entry)
+        places = min(self._concurrency or engine.info.concurrency, len(queue))
+        await _all(self._worker(entry, queue, aside) for _ in range(max(1, places)))
+        await self._again(entry, aside)
+
+    async def _worker(self, entry: ModelEntry, queue: deque[TrialPlan], aside: deque[TrialPlan]) -> None:
+        while queue and not self.draining:
+            trial = queue.popleft()
+            try:
+                await self._one(entry, trial)
+            except EngineFailure:
+                aside.append(trial)
+
+    async def _again(self, entry: ModelEntry, aside: deque[TrialPlan]) -> None:
+        lost = 0
+        while aside and not self.draining:
+            trial = aside.popleft()
+            try:
+                await self._one(entry, trial)
+                lost = 0
+            except EngineFailure as e:
+                self._commit(trial, self._attempts.missing(trial, cause_of(e)))
+                lost += 1
+                if lost == _GIVE_UP_AFTER:
+                    raise Unusable(f"{entry.name}: its engine died {lost} times in a row ({e})") from e
+
+    async def _one(self, entry: ModelEntry, trial: TrialPlan) -> None:
+        engine = await self._engine(entry)
+        try:
+            record = await self._attempts.run(trial, engine)
+        except EngineFailure:
+            await self._engines.discard(entry, engine)
+            raise
+        except UserError:
+            raise
+        except Exception as e:
+            self._note(trial)
+            record = self._attempts.missing(trial, cause_of(e))
+        self._commit(trial, record)
+
+    async def _engine(self, entry: ModelEntry) -> Engine:
+        try:
+            return await self._engines.get(entry)
+        except (EngineFailure, UserError) as e:
+            raise Unusable(f"{entry.name} does not start: {e}") from e
+
+    def _note(self, trial: TrialPlan) -> None:
+        with self._faults.open("a", encoding="utf-8") as file:
+            file.write(f"{self._attempts.label(trial)} ({trial.id})\n{traceback.format_exc()}\n")
+
+
+async def _all(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Waits for all; when one raises, or the wait is cancelled, cancels the others and waits for those too."""
+    tasks = [asyncio.ensure_future(c) for c in coroutines]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

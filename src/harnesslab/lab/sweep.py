@@ -1,0 +1,228 @@
+"""Runs a sweep: what is planned and not stored, until it is done or somebody stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harnesslab.errors import UserError
+from harnesslab.harness.compose import Harness
+from harnesslab.lab.attempt import Attempts
+from harnesslab.lab.demo import demo_engine
+from harnesslab.lab.engines import Engines, StartEngine
+from harnesslab.lab.folders import only_one
+from harnesslab.lab.manifest import refuse_other_build, run_facts
+from harnesslab.lab.progress import Progress
+from harnesslab.lab.runner import Runner, Unusable
+from harnesslab.lab.setup import open_store, store_cells, store_tasks
+from harnesslab.models.entry import ModelEntry
+from harnesslab.plan import Plan, TrialPlan
+from harnesslab.store.records import TrialRecord
+from harnesslab.store.sqlite import Store
+from harnesslab.telemetry.sampler import Telemetry
+from harnesslab.trace.recorder import LayerTable
+from harnesslab.types import Engine, canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run; nothing here is part of what is measured.
+
+    Attributes:
+        max_hours: start no further trial after this; 0: no bound.
+        memo: whether replies that arms share are computed once.
+        allow_other_build: go on although earlier trials were run under another llama.cpp.
+        show: whether to show progress.
+        start: starts a model's engine; None: llama.cpp, or the scripted engine for a scripted plan.
+    """
+
+    max_hours: float = 0.0
+    memo: bool = True
+    allow_other_build: bool = False
+    show: bool = True
+    start: StartEngine | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """How a run ended. `stopped` is "", "interrupted" or "time"; `problems` are lines for people."""
+
+    folder: Path
+    planned: int
+    stored_before: int
+    finished: int = 0
+    missing: int = 0
+    stopped: str = ""
+    problems: list[str] = field(default_factory=list)
+
+
+def run_sweep(
+    plan: Plan, folder: Path, *, config_text: str = "", scripted: bool = False, options: Options | None = None
+) -> Result:
+    """Runs what is planned and not stored in `folder`. Calling it again resumes.
+
+    SIGINT or SIGTERM ends it cleanly: trials in flight are dropped, finished ones are kept; a second exits at once.
+
+    Raises:
+        UserError: the folder is locked, foreign, damaged, full, or holds other cells under the same names.
+    """
+    with only_one(folder), open_store(plan, folder) as store:
+        sweep = _Sweep(plan, folder, store, config_text, scripted, options or Options())
+        return sweep.run()
+
+
+class _Sweep:
+    def __init__(
+        self, plan: Plan, folder: Path, store: Store, config_text: str, scripted: bool, options: Options
+    ) -> None:
+        self._plan = plan
+        self._store = store
+        self._text = config_text
+        self._scripted = scripted
+        self._options = options
+        done = store.done()
+        self._todo = plan.remaining(done)
+        self._result = Result(folder, len(plan.trials), len(plan.trials) - len(self._todo))
+        self._progress = Progress(plan, done, options.show)
+        self._layers = LayerTable(store.layers())
+        for name in (spec.name for cell in plan.cells for spec in cell.layers):
+            self._layers.index(name)  # in the plan's order, not in that of the first interventions
+        self._signalled = False
+
+    def run(self) -> Result:
+        if not self._todo:
+            return self._result
+        facts = run_facts(self._plan, self._text, engine="scripted" if self._scripted else "llama")
+        refuse_other_build(self._store, facts["build"], allowed=self._options.allow_other_build)
+        start = self._options.start or (self._start_scripted if self._scripted else self._start_llama())
+        self._store.begin_run(facts)
+        telemetry = Telemetry()
+        telemetry.start()
+        try:
+            with self._progress:
+                asyncio.run(self._run_all(start, telemetry))
+        finally:
+            self._store.end_run(telemetry.stop())
+        return self._result
+
+    async def _run_all(self, start: StartEngine, telemetry: Telemetry) -> None:
+        attempts = Attempts(
+            self._plan,
+            store_cells(self._store, self._plan),
+            store_tasks(self._store, self._plan),
+            self._layers,
+            [Harness(c.harness, c.layers) for c in self._plan.cells],
+            telemetry,
+        )
+        engines = Engines(start, self._identity, self._store if self._options.memo else None, _fits)
+        runner = Runner(
+            attempts, engines, self._commit, self._result.folder / "faults.log", self._plan.config.concurrency
+        )
+        work = asyncio.ensure_future(self._run_models(runner))
+        loop = asyncio.get_running_loop()
+        with _signals(loop, lambda: self._stop(work)):
+            if self._options.max_hours:
+                loop.call_later(self._options.max_hours * 3600, self._drain, runner)
+            try:
+                await work
+            except asyncio.CancelledError:
+                if not self._signalled:
+                    raise
+            finally:
+                await engines.close()
+
+    async def _run_models(self, runner: Runner) -> None:
+        unusable: set[str] = set()
+        for entry, trials in self._plan.segments(self._todo):
+            if runner.draining:
+                return
+            if entry.name in unusable:
+                continue
+            try:
+                await runner.run(entry, trials)
+            except Unusable as e:
+                unusable.add(entry.name)
+                self._result.problems.append(str(e))
+                self._progress.say(f"left out for now: {e}")
+
+    def _commit(self, trial: TrialPlan, record: TrialRecord) -> None:
+        self._store.add_trial(record, list(self._layers))
+        self._progress.count(trial, record)
+        self._result.finished += 1
+        if cause := record.facts.get("cause"):
+            self._result.missing += 1
+            self._progress.say(f"missing: {record.id[:8]} {cause}")
+
+    def _stop(self, work: asyncio.Future[None]) -> None:
+        if self._signalled:
+            os._exit(130)
+        self._signalled = True
+        self._result.stopped = "interrupted"
+        self._progress.say("stopping; press Ctrl-C again to exit at once")
+        work.cancel()
+
+    def _drain(self, runner: Runner) -> None:
+        runner.draining = True
+        self._result.stopped = "time"
+        self._progress.say("time is up: finishing the trials in flight")
+
+    # --- engines
+
+    def _identity(self, entry: ModelEntry) -> str:
+        facts: Any = next(c.facts["model"] for c in self._plan.cells if c.entry.name == entry.name)
+        return canonical(facts)
+
+    async def _start_scripted(self, entry: ModelEntry) -> Engine:
+        return demo_engine(entry.name, (t.task for t in self._plan.tasks))
+
+    def _start_llama(self) -> StartEngine:
+        """Fetches every file first: a grid should not find out after hours that a model is not there."""
+        from harnesslab.models.fetch import ensure
+
+        entries = {self._plan.cells[t.cell].entry.name: self._plan.cells[t.cell].entry for t in self._todo}
+        for entry in entries.values():
+            if entry.engine != "llama":
+                raise UserError(
+                    f"{entry.name} is served by {entry.base_url}",
+                    "this version runs GGUF files only",
+                    "name a model file instead",
+                )
+        files = {name: ensure(entry, progress=self._options.show) for name, entry in entries.items()}
+
+        async def start(entry: ModelEntry) -> Engine:
+            from harnesslab.engine.llama import LlamaEngine
+
+            self._progress.say(f"loading {entry.name}")
+            return await LlamaEngine.start(entry, files[entry.name], concurrency=self._plan.config.concurrency)
+
+        return start
+
+
+def _fits(entry: ModelEntry, loaded: list[ModelEntry]) -> bool:
+    """Whether one more model fits beside those that are loaded; where nobody can tell, it does not."""
+    from harnesslab.lab.fit import need, room
+    from harnesslab.models.fetch import local
+
+    path = local(entry)
+    return path is not None and need(entry, path).total < 0.8 * room().free
+
+
+@contextlib.contextmanager
+def _signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM call `stop`; where the platform or thread cannot, they stay as they are."""
+    added = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, stop)
+            added.append(number)
+    try:
+        yield
+    finally:
+        for number in added:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,331 @@
+"""config -> plan: which cells, which tasks, which trials in which order. Computes nothing and writes nothing.
+
+A cell's identity is a hash of content: what the model is, how it samples, which layers in which version, which suite.
+Never a path, a name or a time; so a trial that is stored under an identity need not be run again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harnesslab.config import Config, SuiteChoice
+from harnesslab.errors import UserError, unknown_name
+from harnesslab.types import Sampling, Suite, Task, TaskView, canonical, stable_hash
+
+if TYPE_CHECKING:
+    from harnesslab.harness.registry import LayerSpec
+    from harnesslab.models.entry import ModelEntry
+
+EVALUATOR = 1
+"""Raise it when grading, the agent loop's rules or the meaning of an event changes: older trials are then run again."""
+
+_BLOCK_TRIALS = 48  # per model and block: enough to fill a batch, few enough that a stopped sweep is nearly paired
+
+
+@dataclass(frozen=True, slots=True)
+class CellPlan:
+    """One model x harness x suite. `key` hashes `facts`."""
+
+    key: str
+    entry: ModelEntry
+    harness: str
+    layers: tuple[LayerSpec, ...]
+    suite: Suite
+    sampling: Sampling
+    repeats: int
+    greedy: bool  # nothing is random: a repeat would be a copy
+    facts: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        return f"{self.entry.name}/{self.harness}/{self.suite.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlan:
+    """One task of one suite; `view` carries the sweep's budget."""
+
+    key: str
+    suite: Suite
+    task: Task
+    view: TaskView
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPlan:
+    """One attempt; `cell` and `task` index the plan's. `stream` names its random numbers: never the harness."""
+
+    id: str
+    cell: int
+    task: int
+    repeat: int
+    stream: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A sweep before it runs. `trials` are in the order in which they are to be started."""
+
+    config: Config
+    cells: tuple[CellPlan, ...]
+    tasks: tuple[TaskPlan, ...]
+    trials: tuple[TrialPlan, ...]
+    warnings: tuple[str, ...]
+
+    def remaining(self, done: set[str]) -> tuple[TrialPlan, ...]:
+        return tuple(t for t in self.trials if t.id not in done)
+
+    def segments(self, trials: Sequence[TrialPlan]) -> Iterator[tuple[ModelEntry, list[TrialPlan]]]:
+        """Runs of consecutive trials that need the same model."""
+        for _, run in itertools.groupby(trials, key=lambda t: self.cells[t.cell].entry.name):
+            found = list(run)
+            yield self.cells[found[0].cell].entry, found
+
+
+def make_plan(config: Config, *, scripted: bool = False) -> Plan:
+    """Resolves every name of a config and lays out its trials.
+
+    Args:
+        scripted: cells are those of the scripted engine: no model file is asked for, and none is part of identity.
+
+    Raises:
+        UserError: a model, layer, suite or tier that does not exist, or the same cell twice.
+    """
+    entries = _entries(config)
+    harnesses = _harnesses(config)
+    suites = [_suite(choice, config) for choice in config.suites]
+    tasks = tuple(itertools.chain.from_iterable(chosen for _, chosen in suites))
+    warnings: list[str] = []
+    cells = tuple(
+        _cell(config, entry, name, layers, suite, chosen, seed, scripted, warnings)
+        for entry in entries
+        for name, layers in harnesses.items()
+        for (suite, chosen), seed in zip(suites, _draws(config), strict=True)
+    )
+    _refuse_twins(cells)
+    trials = tuple(_trials(config, cells, tasks))
+    return Plan(config, cells, tasks, trials, tuple(dict.fromkeys(warnings)))
+
+
+# --- names to things
+
+
+def _entries(config: Config) -> list[ModelEntry]:
+    from harnesslab.models.registry import load_registry
+
+    registry = load_registry()
+    specs = itertools.chain.from_iterable(map(expand, config.models))
+    return list({entry.name: entry for entry in map(registry.get, specs)}.values())
+
+
+def expand(spec: str) -> list[str]:
+    """ "qwen3-8b:{Q4_K_M,Q8_0}" -> one spec per quant; anything else -> itself."""
+    found = re.fullmatch(r"([^{}]*)\{([^{}]+)\}", spec)
+    if not found:
+        return [spec]
+    return [found[1] + quant.strip() for quant in found[2].split(",") if quant.strip()]
+
+
+def _harnesses(config: Config) -> dict[str, tuple[LayerSpec, ...]]:
+    from harnesslab.harness.registry import parse_spec
+
+    return {
+        name: tuple(parse_spec({"name": layer.name, **layer.params}) for layer in choice.layers)
+        for name, choice in config.harness.items()
+    }
+
+
+def _draws(config: Config) -> list[int]:
+    return [config.seed if choice.seed is None else choice.seed for choice in config.suites]
+
+
+def _suite(choice: SuiteChoice, config: Config) -> tuple[Suite, list[TaskPlan]]:
+    from harnesslab.suites.registry import load_suite
+
+    seed = config.seed if choice.seed is None else choice.seed
+    suite = load_suite(choice.name, seed=seed, n=None if choice.tiers else choice.n, split=choice.split)
+    tiers = {t.tier for t in suite.tasks}
+    for tier in choice.tiers or ():
+        if tier not in tiers:
+            raise unknown_name(f"tier of {suite.name}", tier, tiers)
+    wanted = [t for t in suite.tasks if not choice.tiers or t.tier in choice.tiers]
+    chosen = _spread(wanted)[: choice.n]
+    return suite, [_task(suite, task, seed, config) for task in chosen]
+
+
+def _spread(tasks: Sequence[Task]) -> list[Task]:
+    """Tiers alternate, so that a sweep stopped early has seen some of each."""
+    sizes: dict[str, int] = {}
+    for task in tasks:
+        sizes[task.tier] = sizes.get(task.tier, 0) + 1
+    seen = dict.fromkeys(sizes, 0)
+    placed = []
+    for i, task in enumerate(tasks):
+        placed.append(((seen[task.tier] + 0.5) / sizes[task.tier], i, task))
+        seen[task.tier] += 1
+    return [task for _, _, task in sorted(placed, key=lambda p: p[:2])]
+
+
+def _task(suite: Suite, task: Task, draw: int, config: Config) -> TaskPlan:
+    view = task.view
+    changed = {k: v for k, v in config.budget.model_dump().items() if v is not None}
+    if changed:
+        view = dataclasses.replace(view, budget=dataclasses.replace(view.budget, **changed))
+    key = _digest(
+        [suite.name, suite.version, draw, view.id, task.variant, view.system, view.prompt],
+        [dataclasses.asdict(view.budget), [c.key for c in task.oracle], task.oracle_answer],
+        task.environment(config.seed, 0).digest(),
+    )
+    return TaskPlan(key, suite, task, view)
+
+
+# --- cells
+
+
+def _cell(
+    config: Config,
+    entry: ModelEntry,
+    harness: str,
+    layers: tuple[LayerSpec, ...],
+    suite: Suite,
+    tasks: Sequence[TaskPlan],
+    draw: int,
+    scripted: bool,
+    warnings: list[str],
+) -> CellPlan:
+    from harnesslab.harness.registry import layer_source_hash
+
+    changed = {k: v for k, v in config.sampling.model_dump().items() if v is not None}
+    sampling = dataclasses.replace(entry.sampling, **changed)
+    greedy = sampling.greedy and not any(_varies(t.task, config.seed) for t in tasks)
+    repeats = 1 if greedy else config.repeats
+    if repeats < config.repeats:
+        warnings.append(f"{entry.name} samples greedily, so its repeats would all be equal: one is run")
+    facts = {
+        "model": _model_facts(entry, scripted),
+        "sampling": dataclasses.asdict(sampling),
+        "seed": config.seed,
+        "loop": _loop_source(),
+        "layers": [
+            {"name": s.name, "params": dict(s.params), "source": str(layer_source_hash(s.name))} for s in layers
+        ],
+        "suite": {"name": suite.name, "version": suite.version, "draw": draw},
+        "evaluator": EVALUATOR,
+    }
+    return CellPlan(_digest(facts), entry, harness, layers, suite, sampling, repeats, greedy, facts)
+
+
+@lru_cache(maxsize=1)
+def _loop_source() -> str:
+    """Hash of the agent loop's own source: it is a part of every harness."""
+    room = Path(__file__).parent / "harness"
+    return _digest(*((room / file).read_text(encoding="utf-8") for file in ("loop.py", "run.py", "compose.py")))
+
+
+def _varies(task: Task, seed: int) -> bool:
+    """Whether a repeat can differ although the model does not: another world, or a user who speaks otherwise."""
+    first, second = (task.environment(seed, repeat).digest() for repeat in (0, 1))
+    return first != second or task.user(seed, 0) is not None
+
+
+def _model_facts(entry: ModelEntry, scripted: bool) -> dict[str, Any]:
+    """What decides a model's replies. Thread counts, batch sizes and placement only decide how fast they come."""
+    if scripted:
+        return {"engine": "scripted", "model": entry.name}
+    facts: dict[str, Any] = {
+        "engine": entry.engine,
+        "template": hashlib.blake2b(_template(entry).encode(), digest_size=8).hexdigest(),
+        "template_args": dict(entry.template_args),
+        "dialect": entry.dialect,
+        "reasoning": entry.reasoning,
+        "n_ctx": entry.load.n_ctx,
+    }
+    if entry.engine == "openai":
+        return facts | {"base_url": entry.base_url, "remote_model": entry.remote_model, "pinned": False}
+    return facts | {
+        "sha256": entry.sha256 or _own_file(entry),
+        "kv_type": entry.load.kv_type,
+        "flash_attn": entry.load.flash_attn,
+    }
+
+
+def _own_file(entry: ModelEntry) -> str:
+    """sha256 of a file whose hash nobody stated: a user's own."""
+    from harnesslab.models.fetch import ensure
+    from harnesslab.models.verify import digest
+
+    return digest(ensure(entry), progress=True)
+
+
+def _template(entry: ModelEntry) -> str:
+    """The template's text: a path would tie the cell to where it lies."""
+    text = entry.chat_template
+    if text and "\n" not in text and "{" not in text and Path(text).is_file():
+        return Path(text).read_text(encoding="utf-8")
+    return text
+
+
+def _refuse_twins(cells: Sequence[CellPlan]) -> None:
+    labels = [cell.label for cell in cells]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise UserError(f"two cells are called {label}", "a model or suite is listed twice", "list it once")
+    by_key: dict[str, CellPlan] = {}
+    for cell in cells:
+        twin = by_key.setdefault(cell.key, cell)
+        if twin is not cell:
+            raise UserError(
+                f"{twin.label} and {cell.label} are the same cell",
+                "model, sampling, layers and suite are all equal",
+                "leave one of them out",
+            )
+
+
+# --- trials
+
+
+def _trials(config: Config, cells: Sequence[CellPlan], tasks: Sequence[TaskPlan]) -> Iterator[TrialPlan]:
+    """Blocks of tasks that rotate over the models, so that a sweep stopped at any time is paired.
+
+    Inside a block all trials of one model come together, task by task, repeat by repeat, harness by harness: what arms
+    share is then still warm. Every second block takes the models in reverse, which halves the switches.
+    """
+    models = list(dict.fromkeys(c.entry.name for c in cells))
+    per_task = max(1, len(cells) // max(1, len(models)) // len(config.suites)) * max(c.repeats for c in cells)
+    size = max(1, -(-_BLOCK_TRIALS // per_task))
+    order = _interleave(tasks)
+    for n, start in enumerate(range(0, len(order), size)):
+        block = order[start : start + size]
+        for model in models if n % 2 == 0 else reversed(models):
+            for task, repeat in itertools.product(block, range(config.repeats)):
+                for c, cell in enumerate(cells):
+                    if cell.entry.name == model and cell.suite is tasks[task].suite and repeat < cell.repeats:
+                        yield _trial(config, c, cell, task, tasks[task], repeat)
+
+
+def _interleave(tasks: Sequence[TaskPlan]) -> list[int]:
+    """Suites alternate in proportion to their size."""
+    by_suite: dict[int, list[int]] = {}
+    for i, task in enumerate(tasks):
+        by_suite.setdefault(id(task.suite), []).append(i)
+    placed = [((n + 0.5) / len(own), i) for own in by_suite.values() for n, i in enumerate(own)]
+    return [i for _, i in sorted(placed)]
+
+
+def _trial(config: Config, c: int, cell: CellPlan, t: int, task: TaskPlan, repeat: int) -> TrialPlan:
+    version = f"{task.suite.name}@{task.suite.version}"
+    stream = stable_hash(config.seed, version, task.view.id, task.task.variant, repeat)
+    return TrialPlan(_digest(cell.key, task.key, repeat), c, t, repeat, stream)
+
+
+def _digest(*parts: Any) -> str:
+    """128 bits of hexadecimal over the canonical JSON of the parts."""
+    return hashlib.blake2b(canonical(list(parts)).encode(errors="surrogatepass"), digest_size=16).hexdigest()

@@ -1,0 +1,1 @@
+"""A `Summary` for people and for other programs: terminal tables, one HTML page, JSON."""

@@ -1,0 +1,152 @@
+"""A summary as plain JSON values, for other programs. The schema is in docs/metrics.md; the format's number changes
+with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from harnesslab.score.summary import BudgetUse, CellSummary, Comparison, Figure, Ladder, Ranking, Recovery, Summary
+
+FORMAT = "harnesslab-report/1"
+
+
+def to_json(summary: Summary) -> dict[str, Any]:
+    """Nothing but dicts, lists, strings, numbers, booleans and None; no NaN and no infinity."""
+    return {
+        "format": FORMAT,
+        "level": summary.level,
+        "seed": summary.seed,
+        "conventions": dict(summary.conventions),
+        "cells": [_cell(c) for c in summary.cells],
+        "comparisons": [comparison(c) for c in summary.comparisons],
+        "rankings": [_ranking(r) for r in summary.rankings],
+        "notes": list(summary.notes),
+    }
+
+
+def _cell(cell: CellSummary) -> dict[str, Any]:
+    return {
+        "key": cell.key,
+        "model": cell.model,
+        "harness": cell.harness,
+        "suite": cell.suite,
+        "trials": cell.trials,
+        "tasks": cell.tasks,
+        "base_tasks": cell.base_tasks,
+        "repeats": cell.repeats,
+        "greedy": cell.greedy,
+        "missing": {
+            "trials": cell.missing.trials,
+            "share": _number(cell.missing.share),
+            "pass_1_worst": _number(cell.missing.worst),
+            "pass_1_best": _number(cell.missing.best),
+        },
+        "pass_k": _values(cell.pass_k),
+        "pass_k_figures": [figure(f) for f in cell.pass_k],
+        "pass_at_k": _values(cell.pass_at_k),
+        "pass_at_k_figures": [figure(f) for f in cell.pass_at_k],
+        "pass_k_missing_failed": [_number(v) for v in cell.pass_k_missing_failed],
+        "tasks_left_out": list(cell.left_out),
+        "first_attempt": figure(cell.first_attempt),
+        "ladder": _ladder(cell.ladder),
+        "recovery": _recovery(cell.recovery),
+        "budget": _budget(cell.budget),
+        "pass_rate": {"replies": figure(cell.parse.replies), "trials": figure(cell.parse.trials)},
+        "null": {
+            "agents": {name: _number(v) for name, v in cell.null.agents.items()},
+            "tasks": cell.null.tasks,
+            "pass_1": figure(cell.null.pass_1),
+        },
+        "tiers": [
+            {
+                "tier": t.tier,
+                "tasks": t.tasks,
+                "trials": t.trials,
+                "pass_1": figure(t.pass_1),
+                "first_attempt": figure(t.first_attempt),
+            }
+            for t in cell.tiers
+        ],
+    }
+
+
+def figure(f: Figure) -> dict[str, Any]:
+    """{"value", "low", "high", "n", "method", "unreliable"}; value, low and high may be None."""
+    return {
+        "value": _number(f.value),
+        "low": _number(f.low),
+        "high": _number(f.high),
+        "n": f.n,
+        "method": f.method,
+        "unreliable": f.unreliable,
+    }
+
+
+def comparison(c: Comparison) -> dict[str, Any]:
+    """One paired difference; also what `harnesslab compare --format json` prints."""
+    return {
+        "kind": c.kind,
+        "a": c.a,
+        "b": c.b,
+        "difference": figure(c.difference),
+        "p": _number(c.p),
+        "p_adjusted": _number(c.p_adjusted),
+        "tasks": c.tasks,
+        "base_tasks": c.base_tasks,
+        "discordant": c.discordant,
+        "can_reach": c.can_reach,
+    }
+
+
+def _ladder(ladder: Ladder) -> dict[str, Any]:
+    return {
+        "attempts": ladder.attempts,
+        "parseable": figure(ladder.parseable),
+        "known": figure(ladder.known),
+        "valid": figure(ladder.valid),
+        "executed": figure(ladder.executed),
+        "matched": figure(ladder.matched),
+        "reached": figure(ladder.reached),
+    }
+
+
+def _recovery(recovery: Recovery) -> dict[str, Any]:
+    return {
+        "failures": recovery.failures,
+        "episodes": recovery.episodes,
+        "recovered": figure(recovery.recovered),
+        "degenerate": figure(recovery.degenerate),
+        "endings": dict(recovery.endings),
+        "paths": dict(recovery.paths),
+        "redundant": recovery.redundant,
+        "loops": dict(recovery.loops),
+    }
+
+
+def _budget(budget: BudgetUse) -> dict[str, Any]:
+    return {
+        "tokens_per_success": figure(budget.tokens),
+        "calls_per_success": figure(budget.calls),
+        "seconds_per_success": figure(budget.seconds),
+        "joules_per_success": figure(budget.joules),
+        "tokens_per_trial": _number(budget.tokens_per_trial),
+        "cached_share": _number(budget.cached),
+        "after_error_share": figure(budget.after_error),
+        "curve": [{"tokens": tokens, "success": _number(success)} for tokens, success in budget.curve],
+    }
+
+
+def _ranking(ranking: Ranking) -> dict[str, Any]:
+    best = {name: _number(v) for name, v in ranking.best.items()}
+    return {"model": ranking.model, "suite": ranking.suite, "base_tasks": ranking.base_tasks, "best": best}
+
+
+def _values(figures: Sequence[Figure]) -> list[float | None]:
+    return [_number(f.value) for f in figures]
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)

@@ -1,0 +1,247 @@
+"""A report's tables as plain text cells, laid out once for the terminal and the HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
+
+from harnesslab.score.summary import CellSummary, Comparison, Figure, Summary
+
+DASH = "-"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """One table.
+
+    Attributes:
+        title: what it shows; `caption`: how to read it.
+        head: column heads; the first column is left-aligned text, the others are figures.
+        widths: characters of each column in an 80-column terminal.
+        groups: (heading, rows); every row has as many cells as `head`.
+    """
+
+    title: str
+    caption: str
+    head: tuple[str, ...]
+    widths: tuple[int, ...]
+    groups: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+
+
+def percent(value: float | None) -> str:
+    """A share as a whole per cent; never 0 % or 100 % where it is neither."""
+    if value is None:
+        return DASH
+    if 0.0 < value < 0.005:
+        return "<1%"
+    if 0.995 <= value < 1.0:
+        return ">99%"
+    return f"{100 * value:.0f}%"
+
+
+def share(figure: Figure) -> str:
+    return percent(figure.value)
+
+
+def with_interval(figure: Figure) -> str:
+    """`38% [26,52]`, with `~` for the blank where the interval is unreliable."""
+    if figure.value is None:
+        return DASH
+    if figure.low is None or figure.high is None:
+        return percent(figure.value)
+    mark = "~" if figure.unreliable else " "
+    return f"{percent(figure.value)}{mark}[{100 * figure.low:.0f},{100 * figure.high:.0f}]"
+
+
+def signed(figure: Figure) -> str:
+    """A difference in percentage points, `+17 [+4,+27]`."""
+    if figure.value is None or figure.low is None or figure.high is None:
+        return DASH
+    mark = "~" if figure.unreliable else " "
+    return f"{_points(figure.value)}{mark}[{_points(figure.low)},{_points(figure.high)}]"
+
+
+def _points(value: float) -> str:
+    text = f"{100 * value:+.0f}"
+    return "0" if text in ("+0", "-0") else text
+
+
+def amount(value: float | None) -> str:
+    """Three significant digits, thousands as k: 0.43, 9.3, 118, 5.3k, 1.2M."""
+    if value is None:
+        return DASH
+    for limit, unit in ((1e6, "M"), (1e3, "k")):
+        if value >= limit * 0.9995:
+            return f"{value / limit:.3g}{unit}" if value < 999.5 * limit else f"{value / limit:.0f}{unit}"
+    return f"{value:.3g}"
+
+
+def p_text(p: float) -> str:
+    return "<.001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 0.9995 else "1"
+
+
+def headline(summary: Summary) -> Grid:
+    """The first table: one row per cell."""
+    k = max((c.repeats for c in summary.cells), default=1)
+    many = k > 1
+    head = ["harness", "pass^1", *([f"pass^{k}"] if many else []), "first", "recov.", "parse", "tok/ok", "s/ok"]
+    widths = [14, 13, *([13] if many else []), 6, 6, 6, 7, 7]
+    energy = any(c.budget.joules.value is not None for c in summary.cells)
+    if energy and not many:
+        head.append("J/ok")
+        widths.append(7)
+
+    def row(cell: CellSummary) -> tuple[str, ...]:
+        last = cell.pass_k[k - 1] if len(cell.pass_k) >= k else Figure(None)
+        figures = [
+            cell.harness,
+            with_interval(cell.pass_k[0]) if cell.pass_k else DASH,
+            *([with_interval(last)] if many else []),
+            share(cell.first_attempt),
+            share(cell.recovery.recovered),
+            share(cell.parse.replies),
+            amount(cell.budget.tokens.value),
+            amount(cell.budget.seconds.value),
+        ]
+        if energy and not many:
+            figures.append(amount(cell.budget.joules.value))
+        return tuple(figures)
+
+    return Grid(
+        "Results",
+        f"Shares with {100 * summary.level:.0f} % intervals. first: first-attempt tool-call accuracy; recov.: episodes "
+        "of failure that recovered; parse: replies that parse as emitted; tok/ok, s/ok: tokens and seconds per "
+        "success, failures included.",
+        tuple(head),
+        tuple(widths),
+        _by_model_and_suite(summary.cells, row),
+    )
+
+
+def tiers(summary: Summary) -> Grid:
+    """pass^1 by tier; tiers across, at most four."""
+    names = sorted({t.tier for c in summary.cells for t in c.tiers})[:4]
+
+    def row(cell: CellSummary) -> tuple[str, ...]:
+        mine = {t.tier: t for t in cell.tiers}
+        return (cell.harness, *(with_interval(mine[n].pass_1) if n in mine else DASH for n in names))
+
+    return Grid(
+        "pass^1 by tier",
+        "",
+        ("harness", *names),
+        (14, *(15,) * len(names)),
+        _by_model_and_suite(summary.cells, row),
+    )
+
+
+def failures(summary: Summary) -> Grid:
+    """Where attempts fail, and what happens then."""
+
+    def row(cell: CellSummary) -> tuple[str, ...]:
+        ladder, recovery = cell.ladder, cell.recovery
+        rungs = (ladder.parseable, ladder.known, ladder.valid, ladder.executed, ladder.matched)
+        ends = recovery.endings
+        return (
+            cell.harness,
+            amount(ladder.attempts),
+            *(share(r) for r in rungs),
+            amount(ends["recovered"]),
+            amount(ends["abandoned"]),
+            amount(ends["exhausted"]),
+            share(recovery.degenerate),
+            amount(recovery.redundant),
+        )
+
+    return Grid(
+        "Where calls fail, and what then",
+        "Of all attempts to call a tool, the share that parsed, named a known tool, fitted its schema, ran without "
+        "error, matched an oracle call. Episodes of failure by how they ended: recov., aband. (answered anyway), exh. "
+        "(ran out); loops: of those with a next action, the share that went in circles; again: repeats that told "
+        "nothing new.",
+        ("harness", "tries", "parse", "known", "valid", "ran", "match", "recov.", "aband.", "exh.", "loops", "again"),
+        (12, 5, 5, 5, 5, 5, 5, 6, 6, 5, 5, 5),
+        _by_model_and_suite(summary.cells, row),
+    )
+
+
+def differences(summary: Summary, kind: str) -> Grid | None:
+    """Paired differences of one kind, "harness" or "model"; None where there are none."""
+    found = [c for c in summary.comparisons if c.kind == kind and c.tasks]
+    if not found:
+        return None
+    by_label = {c.label: c for c in summary.cells}
+
+    def heading(c: Comparison) -> str:
+        cell = by_label[c.a]
+        return f"{cell.model if kind == 'harness' else cell.harness} · {cell.suite}"
+
+    def arm(label: str) -> str:
+        return by_label[label].harness if kind == "harness" else by_label[label].model
+
+    def row(c: Comparison) -> tuple[str, ...]:
+        mark = "" if c.can_reach else "!"
+        return (
+            f"{arm(c.a)} → {arm(c.b)}",
+            signed(c.difference),
+            p_text(c.p),
+            p_text(c.p_adjusted),
+            f"{c.discordant}{mark} of {c.base_tasks}",
+        )
+
+    return Grid(
+        f"{'Harness' if kind == 'harness' else 'Model'} effect: paired difference of pass^1, second minus first",
+        "In percentage points. p: sign-flip test over base tasks; p adj.: Benjamini-Hochberg among these "
+        f"{len(found)} comparisons; differ: base tasks in which the arms differ (!: too few to reach p = "
+        f"{1 - summary.level:.2f}).",
+        ("arms", "difference", "p", "p adj.", "differ"),
+        (40, 15, 6, 6, 9),
+        _group(found, heading, row),
+    )
+
+
+def rankings(summary: Summary) -> Grid | None:
+    """How often each harness is best when base tasks are redrawn."""
+    if not summary.rankings:
+        return None
+    groups = tuple(
+        (
+            f"{r.model} · {r.suite}",
+            tuple((name, percent(v)) for name, v in sorted(r.best.items(), key=lambda item: -item[1])),
+        )
+        for r in summary.rankings
+    )
+    return Grid(
+        "Best harness when base tasks are redrawn",
+        "Share of 2,000 redraws with the highest pass^1; ties are shared. Below about 95 %, chance may have chosen.",
+        ("harness", "best in"),
+        (30, 8),
+        groups,
+    )
+
+
+def _by_model_and_suite(
+    cells: Sequence[CellSummary], row: Callable[[CellSummary], tuple[str, ...]]
+) -> tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]:
+    def heading(cell: CellSummary) -> str:
+        return f"{cell.model} · {cell.suite}"
+
+    size: dict[str, tuple[int, int, int]] = {}
+    for cell in cells:
+        size[heading(cell)] = max(size.get(heading(cell), (0, 0, 0)), (cell.tasks, cell.base_tasks, cell.repeats))
+
+    def titled(cell: CellSummary) -> str:
+        tasks, bases, repeats = size[heading(cell)]
+        of = f" of {bases} templates" if bases != tasks else ""
+        return f"{heading(cell)} · {tasks} tasks{of} x {repeats}"
+
+    return _group(sorted(cells, key=lambda c: list(size).index(heading(c))), titled, row)
+
+
+def _group(
+    items: Iterable[T], heading: Callable[[T], str], row: Callable[[T], tuple[str, ...]]
+) -> tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]:
+    return tuple((title, tuple(row(i) for i in group)) for title, group in groupby(items, key=heading))

@@ -1,0 +1,67 @@
+"""A summary as tables for an 80-column terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harnesslab.report.grids import Grid, differences, failures, headline, tiers
+from harnesslab.score.summary import Summary
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def render(summary: Summary, console: Console) -> None:
+    """Prints the whole report: results, paired differences, tiers, where calls fail, notes."""
+    if not any(cell.trials for cell in summary.cells):
+        console.print("No trial has finished yet.")
+        return
+    _print(headline(summary), console)
+    for kind in ("harness", "model"):
+        grid = differences(summary, kind)
+        if grid is not None:
+            _print(grid, console)
+    if any(len(cell.tiers) > 1 for cell in summary.cells):
+        _print(tiers(summary), console)
+    _print(failures(summary), console)
+    _notes(summary, console)
+
+
+def _print(grid: Grid, console: Console) -> None:
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    def table(*, heads: bool) -> Table:
+        made = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_header=heads, header_style="dim")
+        for j, (name, width) in enumerate(zip(grid.head, grid.widths, strict=True)):
+            made.add_column(name, width=width, justify="left" if j == 0 else "right", overflow="fold")
+        return made
+
+    console.print(Text(grid.title, style="bold"))
+    console.print(table(heads=True))
+    for heading, rows in grid.groups:
+        console.print(Text(heading, style="cyan"))
+        body = table(heads=False)
+        for row in rows:
+            body.add_row(*(Text(cell) for cell in row))
+        console.print(body)
+    if grid.caption:
+        console.print(Padding(Text(grid.caption, style="dim"), (0, 0, 1, 0)))
+    else:
+        console.print()
+
+
+def _notes(summary: Summary, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not summary.notes:
+        return
+    console.print(Text("Notes", style="bold"))
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_header=False)
+    table.add_column(width=1)
+    table.add_column(overflow="fold")
+    for note in summary.notes:
+        table.add_row(Text("·"), Text(note))
+    console.print(table)

@@ -1,0 +1,132 @@
+"""First attempts, ladder, recovery, pass rate and budget of one cell: ratios of column sums."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harnesslab.score.estimate import cost_per, proportion
+from harnesslab.score.sample import Floats, Ints, Sample
+from harnesslab.score.summary import BudgetUse, Figure, Ladder, PassRate, Recovery
+from harnesslab_kernels import counts as c
+
+GRID_POINTS = 24
+
+
+def share(sample: Sample, part: NDArray[np.int64], whole: NDArray[np.int64], level: float) -> Figure:
+    """sum(part) / sum(whole) over trials, each int64[n]."""
+    return proportion(sample.by_base(part), sample.by_base(whole), float(whole.sum()), level)
+
+
+def _column(sample: Sample, index: int) -> Ints:
+    return sample.counts[:, index].astype(np.int64)
+
+
+def first_attempt(sample: Sample, level: float) -> Figure:
+    return share(sample, _column(sample, c.FIRST_HITS), _column(sample, c.FIRST_DUE), level)
+
+
+def ladder(sample: Sample, level: float) -> Ladder:
+    attempts = _column(sample, c.ATTEMPTS)
+
+    def rung(index: int) -> Figure:
+        return share(sample, _column(sample, index), attempts, level)
+
+    return Ladder(
+        attempts=int(attempts.sum()),
+        parseable=rung(c.CALLS),
+        known=rung(c.KNOWN),
+        valid=rung(c.VALID),
+        executed=rung(c.EXECUTED),
+        matched=rung(c.MATCHED),
+        reached=share(sample, _column(sample, c.REACHED), _column(sample, c.CALLS), level),
+    )
+
+
+def recovery(sample: Sample, level: float) -> Recovery:
+    episodes = _column(sample, c.EPISODES)
+    followed = episodes - _column(sample, c.UNFOLLOWED)
+    total = {name: int(_column(sample, index).sum()) for name, index in _RECOVERY.items()}
+
+    def pick(**columns: str) -> MappingProxyType[str, int]:
+        return MappingProxyType({name.replace("_", "-"): total[column] for name, column in columns.items()})
+
+    return Recovery(
+        failures=total["failures"],
+        episodes=int(episodes.sum()),
+        recovered=share(sample, _column(sample, c.RECOVERED), episodes, level),
+        endings=pick(recovered="recovered", abandoned="abandoned", exhausted="exhausted"),
+        paths=pick(
+            adaptive="adaptive",
+            identical="identical",
+            alternating="alternating",
+            no_progress="no-progress",
+            unfollowed="unfollowed",
+        ),
+        degenerate=share(sample, followed - _column(sample, c.ADAPTIVE), followed, level),
+        redundant=total["redundant"],
+        loops=pick(identical="loops-identical", alternating="loops-alternating", no_progress="loops-no-progress"),
+    )
+
+
+_RECOVERY = {
+    "failures": c.FAILURES,
+    "recovered": c.RECOVERED,
+    "abandoned": c.ABANDONED,
+    "exhausted": c.EXHAUSTED,
+    "adaptive": c.ADAPTIVE,
+    "identical": c.IDENTICAL,
+    "alternating": c.ALTERNATING,
+    "no-progress": c.NO_PROGRESS,
+    "unfollowed": c.UNFOLLOWED,
+    "redundant": c.REDUNDANT,
+    "loops-identical": c.LOOPS_IDENTICAL,
+    "loops-alternating": c.LOOPS_ALTERNATING,
+    "loops-no-progress": c.LOOPS_NO_PROGRESS,
+}
+
+
+def pass_rate(sample: Sample, level: float) -> PassRate:
+    replies = _column(sample, c.REPLIES)
+    return PassRate(
+        replies=share(sample, _column(sample, c.PARSED), replies, level),
+        trials=share(sample, _column(sample, c.ALL_PARSED), np.ones(len(replies), dtype=np.int64), level),
+    )
+
+
+def tokens_of(sample: Sample) -> Ints:
+    """int64[n]: prompt and generated tokens of each trial."""
+    return _column(sample, c.PROMPT) + _column(sample, c.GENERATED)
+
+
+def budget(sample: Sample, grid: Ints, level: float) -> BudgetUse:
+    from harnesslab_kernels.budget import success_curve
+
+    tokens = tokens_of(sample)
+    passed = sample.by_base(sample.passed)
+
+    def per_success(cost: Floats | Ints) -> Figure:
+        return cost_per(sample.by_base(cost), passed, level)
+
+    n = sample.n
+    weight = 1.0 / (n[sample.task] * max(1, int((n > 0).sum())))
+    curve = success_curve(tokens, sample.passed, weight, grid)
+    prompt = int(_column(sample, c.PROMPT).sum())
+    return BudgetUse(
+        tokens=per_success(tokens),
+        calls=per_success(_column(sample, c.TOOL_CALLS)),
+        seconds=per_success(sample.seconds),
+        joules=per_success(sample.joules),
+        tokens_per_trial=float(tokens.mean()) if len(tokens) else None,
+        cached=int(_column(sample, c.CACHED).sum()) / prompt if prompt else None,
+        after_error=share(sample, _column(sample, c.AFTER_ERROR), tokens, level),
+        curve=tuple((int(b), float(s)) for b, s in zip(grid, curve, strict=True)) if len(tokens) else (),
+    )
+
+
+def budget_grid(samples: list[Sample]) -> Ints:
+    """int64[GRID_POINTS]: equal steps up to the dearest trial of all cells of a suite, so that their curves compare."""
+    cap = max((int(tokens_of(s).max(initial=0)) for s in samples), default=0)
+    return np.ceil(np.linspace(0, cap, GRID_POINTS + 1)[1:]).astype(np.int64)

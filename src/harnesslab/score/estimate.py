@@ -1,0 +1,110 @@
+"""Intervals of ratio figures from sums per base task. Each method was chosen by simulation (docs/metrics.md).
+
+A ratio figure is sum(x) / sum(w), one x and one w per base task. Base tasks are the units of chance: repeats and
+variants of one template are not independent.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harnesslab.score.summary import NO_FIGURE, Figure
+from harnesslab_kernels.intervals import exact_bound, t_quantile, wilson
+
+Floats = NDArray[np.float64]
+
+SPARSE = 8  # fewer base tasks than this with a success (or a failure) say nothing of clustering: assume the worst
+FEW_BASES = 10  # below, no interval was checked
+FEW_HITS = 5  # below, intervals of pass^k with k > 1 were seen to cover less than 93 %
+
+
+def proportion(x: Floats, w: Floats, observations: float, level: float, *, rare: bool = False) -> Figure:
+    """A share, 0 <= x <= w in each base task: Wilson's interval with an effective n and Student's t.
+
+    The variance of sum(x)/sum(w) is linearised over base tasks; p(1 - p) over it is the effective n. It may not exceed
+    the observations made, nor, where fewer than SPARSE base tasks hold a success or a failure, the number of base
+    tasks. All-zero and all-one figures get Clopper-Pearson's bound on base tasks.
+
+    Args:
+        x, w: float64[b]; base tasks with w = 0 are ignored.
+        observations: trials or calls behind the figure.
+        level: 0.95 for 95 %.
+        rare: whether the figure is of a kind (pass^k, k > 1) whose interval is too short when there are few successes.
+    """
+    x, w = x[w > 0], w[w > 0]
+    bases = len(w)
+    if bases == 0:
+        return NO_FIGURE
+    p = float(x.sum() / w.sum())
+    few = bases < FEW_BASES
+    if x.max() <= 0.0:
+        return Figure(0.0, 0.0, exact_bound(bases, level), bases, "exact", few)
+    if (w - x).min() >= 0.0 and (w - x).max() <= 1e-12 * w.max():
+        return Figure(1.0, 1.0 - exact_bound(bases, level), 1.0, bases, "exact", few)
+    if bases == 1:
+        return Figure(p, 0.0, 1.0, 1, "wilson-t", True)
+    residual = x - p * w
+    variance = float(residual @ residual) * bases / (bases - 1) / float(w.sum()) ** 2
+    n = p * (1.0 - p) / variance if variance > 0.0 else math.inf
+    successes, failures = int((x > 0).sum()), int((x < w).sum())
+    n = min(n, observations)
+    if min(successes, failures) < SPARSE:
+        n = min(n, bases)
+    low, high = wilson(p, n, t_quantile(level, bases - 1))
+    return Figure(p, low, high, bases, "wilson-t", few or (rare and successes < FEW_HITS))
+
+
+def cost_per(cost: Floats, successes: Floats, level: float) -> Figure:
+    """Cost per success, without an upper limit: a t interval of its logarithm, linearised over base tasks.
+
+    Args:
+        cost, successes: float64[b]. Without any success there is no figure; with a NaN cost nothing measured it.
+    """
+    bases = len(cost)
+    total = float(successes.sum())
+    if bases == 0 or total <= 0.0 or not np.isfinite(cost).all():
+        return NO_FIGURE
+    ratio = float(cost.sum()) / total
+    if bases == 1 or ratio <= 0.0:
+        return Figure(ratio, None, None, bases, "", True)
+    residual = cost - ratio * successes
+    deviation = math.sqrt(float(residual @ residual) * bases / (bases - 1)) / total / ratio
+    half = t_quantile(level, bases - 1) * deviation
+    if half > 700.0:
+        return Figure(ratio, None, None, bases, "", True)
+    return Figure(ratio, ratio * math.exp(-half), ratio * math.exp(half), bases, "log-t", bases < FEW_BASES)
+
+
+def difference(d: Floats, w: Floats, level: float) -> Figure:
+    """A paired difference of shares: Student's t after adding one base task that favours each arm.
+
+    The two added ones have the size of a typical discordant base task (root mean square). It generalises the adjusted
+    interval of Bonett and Price (2012) for two paired proportions. Without any discordant base task the bound is exact
+    on base tasks, both ways.
+
+    Args:
+        d: float64[b], B minus A summed over the base task's tasks.
+        w: float64[b], how many tasks those are, > 0.
+    """
+    bases = len(d)
+    if bases == 0:
+        return NO_FIGURE
+    value = float(d.sum() / w.sum())
+    few = bases < FEW_BASES
+    discordant = d[np.abs(d) > 1e-12]
+    if len(discordant) == 0:
+        bound = exact_bound(bases, level)
+        return Figure(0.0, -bound, bound, bases, "exact", few)
+    if bases == 1:
+        return Figure(value, -1.0, 1.0, 1, "adjusted-t", True)
+    typical = math.sqrt(float(discordant @ discordant) / len(discordant))
+    d = np.append(d, [typical, -typical])
+    w = np.append(w, [w.mean(), w.mean()])
+    centre = float(d.sum() / w.sum())
+    residual = d - centre * w
+    rows = bases + 2
+    half = t_quantile(level, bases - 1) * math.sqrt(float(residual @ residual) * rows / (rows - 1)) / float(w.sum())
+    return Figure(value, max(-1.0, centre - half), min(1.0, centre + half), bases, "adjusted-t", few)

@@ -1,0 +1,200 @@
+"""What scoring hands to reports: frozen values only. Formulas are in docs/metrics.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number with its interval.
+
+    Attributes:
+        value: None where the figure does not exist (no oracle call, no episode, greedy repeats, nothing measured).
+        low, high: the interval; None where there is no value.
+        n: base tasks behind it, the units that are resampled.
+        method: how the interval was made: "wilson-t", "exact", "log-t", "adjusted-t" or "".
+        unreliable: simulation found that such an interval covers less than it says; read it as a rough guide.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    method: str = ""
+    unreliable: bool = False
+
+
+NO_FIGURE = Figure(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Trials the lab failed to run: no part of any other figure.
+
+    Attributes:
+        worst, best: pass^1 if all of them had failed, or passed; None where the bounds need no showing.
+    """
+
+    trials: int
+    share: float
+    worst: float | None = None
+    best: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Of all attempts to call a tool, the share that got at least this far; each rung requires the one before."""
+
+    attempts: int
+    parseable: Figure
+    known: Figure
+    valid: Figure
+    executed: Figure
+    matched: Figure
+    reached: Figure  # of emitted calls: a tool ran, whatever it answered; not a rung
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """Counts over all trials of a cell; `recovered` is the share of episodes that ended so."""
+
+    failures: int
+    episodes: int
+    recovered: Figure
+    endings: Mapping[str, int]  # recovered, abandoned, exhausted
+    paths: Mapping[str, int]  # adaptive, identical, alternating, no-progress, unfollowed
+    degenerate: Figure  # share of episodes that something followed
+    redundant: int
+    loops: Mapping[str, int]  # identical, alternating, no-progress
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetUse:
+    """Costs. Per success: failures' costs included. `curve` is ((tokens, success), ...) on the suite's common grid."""
+
+    tokens: Figure
+    calls: Figure
+    seconds: Figure
+    joules: Figure
+    tokens_per_trial: float | None
+    cached: float | None  # share of prompt tokens not computed again
+    after_error: Figure  # share of tokens spent after the first failed action
+    curve: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PassRate:
+    """Replies that parse as emitted, and trials in which every reply did."""
+
+    replies: Figure
+    trials: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class NullSplit:
+    """What agents that do nothing score on these tasks, and what the cell scores where they fail."""
+
+    agents: Mapping[str, float]  # "idle", "refuse", ...: share of the tasks they pass
+    tasks: int  # tasks that none of them passes
+    pass_1: Figure  # on those
+
+
+@dataclass(frozen=True, slots=True)
+class TierSummary:
+    tier: str
+    tasks: int
+    trials: int
+    pass_1: Figure
+    first_attempt: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class CellSummary:
+    """Everything about one cell.
+
+    Attributes:
+        trials: that count; missing ones are in `missing`.
+        repeats: K, the planned repeats of a task as far as stored trials show.
+        pass_k, pass_at_k: K figures, k = 1..K. In a greedy cell those of k > 1 have no value.
+        left_out: K counts of tasks with fewer than k trials, which pass^k leaves out.
+        pass_k_missing_failed: K values under the other convention, missing trials counted as failures.
+    """
+
+    key: str
+    model: str
+    harness: str
+    suite: str
+    trials: int
+    missing: Missing
+    tasks: int
+    base_tasks: int
+    repeats: int
+    greedy: bool
+    pass_k: tuple[Figure, ...]
+    pass_at_k: tuple[Figure, ...]
+    left_out: tuple[int, ...]
+    pass_k_missing_failed: tuple[float | None, ...]
+    first_attempt: Figure
+    ladder: Ladder
+    recovery: Recovery
+    budget: BudgetUse
+    parse: PassRate
+    null: NullSplit
+    tiers: tuple[TierSummary, ...]
+
+    @property
+    def label(self) -> str:
+        return f"{self.model}/{self.harness}/{self.suite}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Paired difference of pass^1, B minus A, on the tasks both have run.
+
+    Attributes:
+        kind: "harness" (same model and suite), "model" (same harness and suite), else "other".
+        p: sign-flip test over base tasks; p_adjusted: Benjamini-Hochberg within the report's comparisons of this kind.
+        tasks, base_tasks: paired ones; discordant: base tasks in which the arms differ.
+        can_reach: whether so many discordant base tasks can give p <= 1 - level at all.
+    """
+
+    kind: str
+    a: str
+    b: str
+    difference: Figure
+    p: float
+    p_adjusted: float
+    tasks: int
+    base_tasks: int
+    discordant: int
+    can_reach: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How often each harness of one model and suite comes out best when base tasks are redrawn."""
+
+    model: str
+    suite: str
+    best: Mapping[str, float]  # harness -> share of redraws; ties are shared
+    base_tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A whole report.
+
+    Attributes:
+        notes: sentences a reader must not miss, most important first.
+        conventions: how the figures are defined, by name.
+    """
+
+    cells: tuple[CellSummary, ...]
+    comparisons: tuple[Comparison, ...]
+    rankings: tuple[Ranking, ...]
+    notes: tuple[str, ...]
+    conventions: Mapping[str, str]
+    level: float
+    seed: int

@@ -1,0 +1,107 @@
+"""`summarise`: a sweep's columns -> everything its report shows."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import numpy as np
+
+from harnesslab.score.behaviour import budget, budget_grid, first_attempt, ladder, pass_rate, recovery
+from harnesslab.score.notes import notes_on
+from harnesslab.score.paired import all_pairs, rankings
+from harnesslab.score.reliability import (
+    is_greedy,
+    missing_as_failed,
+    missing_of,
+    null_split,
+    pass_1,
+    pass_figures,
+)
+from harnesslab.score.sample import Ints, Sample, samples
+from harnesslab.score.summary import CellSummary, Summary, TierSummary
+from harnesslab.store.columns import Columns
+
+MISSING_SHOWN = 0.02  # above, worst and best cases are shown
+
+CONVENTIONS = MappingProxyType(
+    {
+        "pass^k": "missing trials dropped; tasks with fewer than k trials left out of pass^k, their count shown",
+        "pass^k, missing as failed": "missing trials counted as failed ones",
+        "interval of a share": "wilson-t: Wilson with effective n from base-task clusters and Student's t; "
+        "all-zero and all-one: exact, Clopper-Pearson on base tasks",
+        "interval of a cost per success": "log-t: Student's t on the log scale, clustered by base task",
+        "interval of a difference": "adjusted-t: Student's t on base tasks after adding one for each arm",
+        "p": "sign-flip test over base tasks, two-sided; adjusted: Benjamini-Hochberg within each kind of comparison",
+        "tokens": "prompt tokens, computed or cached, plus generated tokens, summed over replies",
+        "seconds": "wall time of the trial, waiting included; trials overlap",
+    }
+)
+
+
+def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summary:
+    """Scores a sweep. The same columns and seed give the same summary.
+
+    Args:
+        seed: of the random sign patterns and redraws.
+        level: of every interval, 0.95 for 95 %.
+    """
+    every = samples(columns)
+    by_suite: dict[str, list[Sample]] = {}
+    for s in every:
+        by_suite.setdefault(s.cell.suite, []).append(s)
+    grids = {suite: budget_grid(group) for suite, group in by_suite.items()}
+    uneven = {suite: len({_missing_share(s) for s in group}) > 1 for suite, group in by_suite.items()}
+    cells = tuple(_cell(s, grids[s.cell.suite], uneven[s.cell.suite], level) for s in every)
+    comparisons = all_pairs(every, seed=seed, level=level)
+    return Summary(
+        cells=cells,
+        comparisons=comparisons,
+        rankings=rankings(every, seed=seed),
+        notes=notes_on(cells, comparisons, level),
+        conventions=CONVENTIONS,
+        level=level,
+        seed=seed,
+    )
+
+
+def _missing_share(sample: Sample) -> float:
+    return float(sample.missing.sum() / max(1, sample.planned.sum()))
+
+
+def _cell(sample: Sample, grid: Ints, uneven: bool, level: float) -> CellSummary:
+    repeats = max(int(sample.planned.max(initial=0)), int(sample.repeat.max(initial=-1)) + 1)
+    hat, at = pass_figures(sample, repeats, level)
+    return CellSummary(
+        key=sample.cell.key,
+        model=sample.cell.model,
+        harness=sample.cell.harness,
+        suite=sample.cell.suite,
+        trials=len(sample.task),
+        missing=missing_of(sample, bounds=uneven or _missing_share(sample) > MISSING_SHOWN),
+        tasks=len(sample.tasks),
+        base_tasks=sample.bases,
+        repeats=repeats,
+        greedy=is_greedy(sample),
+        pass_k=hat,
+        pass_at_k=at,
+        left_out=tuple(int((sample.n < k).sum()) for k in range(1, repeats + 1)),
+        pass_k_missing_failed=missing_as_failed(sample, repeats),
+        first_attempt=first_attempt(sample, level),
+        ladder=ladder(sample, level),
+        recovery=recovery(sample, level),
+        budget=budget(sample, grid, level),
+        parse=pass_rate(sample, level),
+        null=null_split(sample, level),
+        tiers=_tiers(sample, level),
+    )
+
+
+def _tiers(sample: Sample, level: float) -> tuple[TierSummary, ...]:
+    names = np.array([t.tier for t in sample.tasks], dtype=object)
+    found = []
+    for tier in sorted(set(names.tolist())):
+        part = sample.only(names == tier)
+        found.append(
+            TierSummary(tier, len(part.tasks), len(part.task), pass_1(part, level), first_attempt(part, level))
+        )
+    return tuple(found)

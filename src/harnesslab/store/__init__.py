@@ -1,0 +1,1 @@
+"""One SQLite file per sweep, and the columns that scoring reads from it."""

@@ -1,0 +1,58 @@
+"""From a sweep's tables to `Columns`."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harnesslab.store.columns import ORACLE, TRIAL, CellRow, Columns, TaskRow
+from harnesslab.trace.events import loads, unpack_events
+from harnesslab_kernels.events import EVENT
+
+
+def load_columns(db: sqlite3.Connection) -> tuple[Columns, list[str]]:
+    """All stored trials, ordered by (cell, task, repeat), with their ids; read in one snapshot of the file."""
+    db.execute("BEGIN")
+    try:
+        cells = db.execute("SELECT id, key, model, harness, suite, facts FROM cell ORDER BY id").fetchall()
+        tasks = db.execute(
+            "SELECT id, suite, name, base, variant, tier, oracle, null_agents FROM task ORDER BY id"
+        ).fetchall()
+        layers = tuple(name for (name,) in db.execute("SELECT name FROM layer ORDER BY id"))
+        rows = db.execute(
+            "SELECT cell, task, repeat, status, ending, seconds, joules, started, events, id FROM trial"
+            " ORDER BY cell, task, repeat"
+        ).fetchall()
+    finally:
+        db.execute("COMMIT")
+    cell_at = {row[0]: i for i, row in enumerate(cells)}
+    task_at = {row[0]: i for i, row in enumerate(tasks)}
+    blobs = [row[8] for row in rows]
+    offsets = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum([len(b) // EVENT.itemsize for b in blobs], out=offsets[1:])
+    columns = Columns(
+        cells=tuple(CellRow(k, m, h, s, loads(f)) for _, k, m, h, s, f in cells),
+        tasks=tuple(_task(row) for row in tasks),
+        trials=_trials(rows, cell_at, task_at),
+        events=unpack_events(b"".join(blobs)),
+        offsets=offsets,
+        layers=layers,
+    )
+    return columns, [row[9] for row in rows]
+
+
+def _task(row: tuple[Any, ...]) -> TaskRow:
+    _, suite, name, base, variant, tier, oracle, null = row
+    return TaskRow(suite, name, base, variant, tier, np.frombuffer(oracle, dtype=ORACLE), tuple(loads(null)))
+
+
+def _trials(rows: list[Any], cell_at: dict[int, int], task_at: dict[int, int]) -> NDArray[Any]:
+    trials = np.zeros(len(rows), dtype=TRIAL)
+    for i, (cell, task, repeat, status, end, seconds, joules, started, *_) in enumerate(rows):
+        joules = math.nan if joules is None else joules
+        trials[i] = (cell_at[cell], task_at[task], repeat, status, end, b"", seconds, joules, started)
+    return trials

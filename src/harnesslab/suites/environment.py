@@ -1,0 +1,48 @@
+"""The `Environment` of every suite whose world is rows: a world, the tools that act on it, and the log of what ran."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harnesslab.suites.tools import Toolkit
+from harnesslab.suites.world import EMPTY, Base, Key, Snapshot, World
+from harnesslab.types import ActionResult, Status, Toolbox, ToolCall
+
+
+class WorldEnvironment:
+    """One trial's world. The log lies outside snapshots: a restore takes back writes, never what was read."""
+
+    __slots__ = ("_kit", "_log", "world")
+
+    def __init__(self, kit: Toolkit, base: Base, start: Snapshot = EMPTY) -> None:
+        self._kit = kit
+        self._log: list[tuple[ToolCall, ActionResult]] = []
+        self.world = World(base, start)
+
+    @property
+    def toolbox(self) -> Toolbox:
+        return self._kit.toolbox
+
+    @property
+    def log(self) -> Sequence[tuple[ToolCall, ActionResult]]:
+        return self._log
+
+    @property
+    def touched(self) -> frozenset[Key]:
+        """Rows this trial has written and not rewound, even if written back to what they were."""
+        return self.world.touched
+
+    def call(self, call: ToolCall) -> ActionResult:
+        result = self._kit.run(self.world, call)
+        if result.status in (Status.OK, Status.TOOL_ERROR):
+            self._log.append((call, result))
+        return result
+
+    def snapshot(self) -> Snapshot:
+        return self.world.snapshot()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        self.world.restore(snapshot)
+
+    def digest(self) -> int:
+        return self.world.digest()

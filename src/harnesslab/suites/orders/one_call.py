@@ -1,0 +1,128 @@
+"""Tier "one call": exactly one obvious call, or one look-up to pass on."""
+
+from __future__ import annotations
+
+from harnesslab.suites.orders.desk import ITEMS, METHODS, STATUSES, Desk
+from harnesslab.suites.orders.draft import Draft, Template, call, one_of, reads
+from harnesslab.suites.values import Day, Number, Word
+
+
+def order_status(desk: Desk) -> Draft:
+    order = desk.order(status=desk.random.choice(("pending", "shipped", "delivered")))
+    look = call("get_order", order_id=order.id)
+    return Draft(
+        one_of(desk.random, f"What is the status of order {order.id}?", f"Tell me the status of my order {order.id}."),
+        (look,),
+        f"Order {order.id} is {order.status}.",
+        (Word(order.status, STATUSES),),
+        reads(look),
+    )
+
+
+def cancel_order(desk: Desk) -> Draft:
+    order = desk.order()
+    return Draft(
+        one_of(
+            desk.random,
+            f"Please cancel order {order.id}. It is still pending.",
+            f"Cancel my pending order {order.id}.",
+        ),
+        (call("cancel_order", order_id=order.id),),
+        f"Order {order.id} is cancelled.",
+    )
+
+
+def stock_count(desk: Desk) -> Draft:
+    item = desk.random.choice(ITEMS)
+    look = call("get_item", item=item)
+    stock = desk.stock[item]
+    return Draft(
+        one_of(desk.random, f"How many pieces of {item} are in stock?", f"What is the stock of the item {item}?"),
+        (look,),
+        f"There are {stock} in stock.",
+        (Number(stock),),
+        reads(look),
+    )
+
+
+def change_city(desk: Desk) -> Draft:
+    order = desk.order()
+    city = desk.other_city(order.city)
+    return Draft(
+        one_of(
+            desk.random,
+            f"Send my pending order {order.id} to {city} instead.",
+            f"Order {order.id} is still pending. Change its city to {city}.",
+        ),
+        (call("set_city", order_id=order.id, city=city),),
+        f"Order {order.id} goes to {city}.",
+    )
+
+
+def delivery_date(desk: Desk) -> Draft:
+    order = desk.order(status="delivered", days_ago=desk.random.randrange(22, 47))
+    look = call("get_order", order_id=order.id)
+    assert order.delivered is not None
+    return Draft(
+        one_of(
+            desk.random,
+            f"On which date was order {order.id} delivered?",
+            f"When was my order {order.id} delivered? Tell me the date.",
+        ),
+        (look,),
+        f"It was delivered on {order.delivered.isoformat()}.",
+        (Day(order.delivered),),
+        reads(look),
+    )
+
+
+def set_quantity(desk: Desk) -> Draft:
+    order = desk.order(quantity=desk.random.choice((1, 2)))
+    wanted = desk.random.choice((3, 4, 5))
+    return Draft(
+        one_of(
+            desk.random,
+            f"My order {order.id} is pending. Change it to {wanted} pieces.",
+            f"Set the quantity of my pending order {order.id} to {wanted}.",
+        ),
+        (call("set_quantity", order_id=order.id, quantity=wanted),),
+        f"Order {order.id} now has {wanted} pieces.",
+    )
+
+
+def payment_method(desk: Desk) -> Draft:
+    order = desk.order(status="delivered")
+    look = call("get_payment", order_id=order.id)
+    return Draft(
+        one_of(desk.random, f"How was order {order.id} paid?", f"Which payment method was used for order {order.id}?"),
+        (look,),
+        f"It was paid by {order.method}.",
+        (Word(order.method, METHODS),),
+        reads(look),
+    )
+
+
+def small_refund(desk: Desk) -> Draft:
+    order = desk.order(status="delivered", paid=range(40, 100))
+    amount = desk.random.randrange(6, 20)
+    return Draft(
+        one_of(
+            desk.random,
+            f"My order {order.id} came with a scratch. You promised me ${amount} back, please refund it.",
+            f"Refund ${amount} for order {order.id}, as agreed on the phone.",
+        ),
+        (call("refund", order_id=order.id, amount=amount),),
+        f"${amount} are refunded.",
+    )
+
+
+ONE_CALL: tuple[Template, ...] = (
+    order_status,
+    cancel_order,
+    stock_count,
+    change_city,
+    delivery_date,
+    set_quantity,
+    payment_method,
+    small_refund,
+)

@@ -1,0 +1,66 @@
+"""Suites by name, and anyone's own by import path "package.module:factory".
+
+A factory is `factory(*, seed: int, n: int | None, split: str) -> Suite`; split is "eval", or "dev" for the draw that
+difficulty was calibrated on. Equal arguments give equal tasks, in every process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from harnesslab.errors import UserError, unknown_name
+from harnesslab.types import Suite
+
+SUITES = {"orders": "harnesslab.suites.orders.suite:load"}
+SPLITS = ("eval", "dev")
+
+
+def suite_names() -> tuple[str, ...]:
+    return tuple(SUITES)
+
+
+def load_suite(name: str, *, seed: int, n: int | None = None, split: str = "eval", **more: Any) -> Suite:
+    """A suite of ours by name, or a foreign one by import path (the folder the user stands in is importable).
+
+    Args:
+        n: how many tasks; None leaves it to the suite.
+        more: handed to the factory as it is, e.g. `tiers=("policy",)` of "orders".
+
+    Raises:
+        UserError: nothing has that name, or the factory is missing, fails on import, or returns no suite.
+    """
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+    path = SUITES.get(name, name)
+    if ":" not in path:
+        raise unknown_name("suite", name, SUITES, todo='a suite of your own is named "package.module:factory"')
+    suite = _factory(path)(seed=seed, n=n, split=split, **more)
+    if not isinstance(suite, Suite):
+        raise UserError(
+            f"{name!r} gave a {type(suite).__name__}, not a suite",
+            "a suite has name, version and tasks",
+            "see docs/suites.md",
+        )
+    if not suite.tasks:
+        raise UserError(f"suite {name!r} has no tasks", todo="choose another n, split or tiers")
+    return suite
+
+
+def _factory(path: str) -> Callable[..., Any]:
+    module_name, _, attribute = path.partition(":")
+    if (here := os.getcwd()) not in sys.path and "" not in sys.path:
+        sys.path.append(here)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise UserError(f"cannot import suite {path!r}", why, "check the path, and that it imports") from error
+    factory = getattr(module, attribute, None)
+    if not callable(factory):
+        callables = [k for k, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == module_name]
+        raise unknown_name(f"factory in {module_name}", attribute, callables)
+    return factory  # type: ignore[no-any-return]

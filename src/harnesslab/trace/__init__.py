@@ -1,0 +1,1 @@
+"""What one trial did: packed event records for scoring, JSON payloads for people."""

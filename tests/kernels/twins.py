@@ -1,0 +1,225 @@
+"""Slow, obvious twins of the kernels, written from docs/metrics.md and not from the kernels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise, product
+from math import comb
+
+from harnesslab_kernels import events as ev
+
+RECOVERY = (
+    *("FAILURES", "EPISODES", "RECOVERED", "ABANDONED", "EXHAUSTED"),
+    *("ADAPTIVE", "IDENTICAL", "ALTERNATING", "NO_PROGRESS", "UNFOLLOWED"),
+    *("REDUNDANT", "LOOPS_IDENTICAL", "LOOPS_ALTERNATING", "LOOPS_NO_PROGRESS"),
+)
+
+
+def parse(events):
+    replies = [e for e in events if e["kind"] == ev.REPLY and not (e["status"] == ev.OVERFLOW and e["generated"] == 0)]
+    parsed = [e for e in replies if e["status"] == ev.OK]
+    return {"REPLIES": len(replies), "PARSED": len(parsed), "ALL_PARSED": int(0 < len(replies) == len(parsed))}
+
+
+def unparsed(e):
+    cut = e["status"] == ev.LENGTH and not e["flags"] & ev.ANSWER
+    return e["kind"] == ev.REPLY and (e["status"] == ev.UNPARSEABLE or cut)
+
+
+def ladder(events):
+    main = [e for e in events if e["branch"] == 0]
+    calls = [e for e in main if e["kind"] == ev.CALL]
+    known = [e for e in calls if e["flags"] & ev.KNOWN_TOOL]
+    valid = [e for e in known if e["flags"] & ev.SCHEMA_VALID]
+    executed = [e for e in valid if e["flags"] & ev.REACHED and e["status"] == ev.OK]
+    matched = [e for e in executed if e["oracle"] >= 0]
+    return {
+        "ATTEMPTS": len(calls) + sum(unparsed(e) for e in main),
+        "CALLS": len(calls),
+        "KNOWN": len(known),
+        "VALID": len(valid),
+        "EXECUTED": len(executed),
+        "MATCHED": len(matched),
+        "REACHED": sum(bool(e["flags"] & ev.REACHED) for e in calls),
+    }
+
+
+def first_attempts(events, oracle):
+    """`oracle` is [(action, tool)]."""
+    calls = [(e["action"], e["tool"]) for e in events if e["kind"] == ev.CALL and e["branch"] == 0]
+    hits = 0
+    for tool in {t for _, t in oracle}:
+        due = [a for a, t in oracle if t == tool]
+        made = [a for a, t in calls if t == tool][: len(due)]
+        hits += sum((Counter(due) & Counter(made)).values())
+    return {"FIRST_HITS": hits, "FIRST_DUE": len(oracle)}
+
+
+def budget(events):
+    out = Counter({"PROMPT": 0, "CACHED": 0, "GENERATED": 0, "AFTER_ERROR": 0, "TOOL_CALLS": 0, "ERRED": 0})
+    for e in events:
+        if e["kind"] == ev.REPLY:
+            out["PROMPT"] += e["prompt"]
+            out["CACHED"] += e["cached"]
+            out["GENERATED"] += e["generated"]
+            out["AFTER_ERROR"] += (e["prompt"] + e["generated"]) * out["ERRED"]
+        out["TOOL_CALLS"] += e["kind"] == ev.CALL
+        bad_call = e["kind"] == ev.CALL and e["status"] not in (ev.OK, ev.SKIPPED)
+        if e["branch"] == 0 and (unparsed(e) or bad_call):
+            out["ERRED"] = 1
+    return dict(out)
+
+
+def actions_of(events):
+    """The actions of the main branch: calls and unparseable replies, a call once per turn."""
+    seen = set()
+    actions = []
+    for i, e in enumerate(events):
+        if e["branch"] != 0:
+            continue
+        if unparsed(e):
+            text = e["result"] or f"#{i}"
+            actions.append(
+                {"id": ("reply", text), "ok": False, "key": "any", "tool": None, "result": None, "at": i, **e}
+            )
+        elif e["kind"] == ev.CALL and e["status"] != ev.SKIPPED:
+            if (e["turn"], e["action"]) in seen:
+                continue
+            seen.add((e["turn"], e["action"]))
+            actions.append(
+                {
+                    **e,
+                    "id": ("call", e["action"]),
+                    "ok": e["status"] == ev.OK,
+                    "key": "any" if e["status"] == ev.UNKNOWN_TOOL else e["tool"],
+                    "at": i,
+                }
+            )
+    return actions
+
+
+def alternating_at(actions, i):
+    window = actions[i - 5 : i + 1] if i >= 5 else []
+    ids = [a["id"] for a in window]
+    turns = [a["turn"] for a in window]
+    return bool(window) and ids[0] != ids[1] and ids == ids[:2] * 3 and turns == sorted(set(turns))
+
+
+def stuck_at(actions, i):
+    window = actions[i - 4 : i + 1] if i >= 4 else []
+    if not window or any(a["kind"] != ev.CALL or a["result"] == 0 for a in window):
+        return False
+    same = len({(a["tool"], a["result"]) for a in window}) == 1
+    return same and all(a["id"] != b["id"] for a, b in pairwise(window))
+
+
+def repeats_failure_at(actions, i):
+    if i == 0:
+        return False
+    before = actions[i - 1]
+    return not before["ok"] and not before["flags"] & ev.TRANSIENT and before["id"] == actions[i]["id"]
+
+
+def path_of(actions, first, last, key):
+    """The path of an episode opened at `first`, with its last action at `last`."""
+    if first == last:
+        return "UNFOLLOWED"
+    for i in range(first + 1, last + 1):
+        if repeats_failure_at(actions, i) and actions[i]["key"] == key:
+            return "IDENTICAL"
+        if alternating_at(actions, i) and i - 5 >= first:
+            return "ALTERNATING"
+        if stuck_at(actions, i) and i - 4 >= first:
+            return "NO_PROGRESS"
+    return "ADAPTIVE"
+
+
+def recovery(events):
+    actions = actions_of(events)
+    out = Counter(dict.fromkeys(RECOVERY, 0))
+    replies = [e for e in events if e["kind"] == ev.REPLY and e["branch"] == 0]
+    answered = bool(replies) and bool(replies[-1]["flags"] & ev.ANSWER)
+    busy_until = {}
+    for i, action in enumerate(actions):
+        if action["ok"]:
+            continue
+        out["FAILURES"] += 1
+        key = action["key"]
+        if busy_until.get(key, -1) >= i:
+            continue
+        cure = next((j for j in range(i + 1, len(actions)) if cures(actions[j], key)), None)
+        busy_until[key] = len(actions) if cure is None else cure
+        out["EPISODES"] += 1
+        out["RECOVERED" if cure is not None else "ABANDONED" if answered else "EXHAUSTED"] += 1
+        out[path_of(actions, i, len(actions) - 1 if cure is None else cure, key)] += 1
+    for i in range(len(actions)):
+        run = 1
+        while run <= i and actions[i - run]["id"] == actions[i]["id"]:
+            run += 1
+        out["LOOPS_IDENTICAL"] += run == 3
+        out["LOOPS_ALTERNATING"] += alternating_at(actions, i) and not alternating_at(actions, i - 1)
+        out["LOOPS_NO_PROGRESS"] += stuck_at(actions, i) and not stuck_at(actions, i - 1)
+        out["REDUNDANT"] += redundant_at(events, actions, i)
+    return dict(out)
+
+
+def cures(action, key):
+    return action["ok"] and key in ("any", action["tool"])
+
+
+def redundant_at(events, actions, i):
+    now = actions[i]
+    if not now["ok"]:
+        return False
+    for was in actions[:i]:
+        wrote = any(e["kind"] == ev.EXEC and e["flags"] & ev.WROTE for e in events[was["at"] : now["at"]])
+        if was["ok"] and was["id"] == now["id"] and was["result"] == now["result"] and not wrote:
+            return True
+    return False
+
+
+def trial(events, oracle):
+    """Every column of one trial, by name."""
+    return {**parse(events), **ladder(events), **first_attempts(events, oracle), **recovery(events), **budget(events)}
+
+
+def pass_hat(n, c, k):
+    return comb(c, k) / comb(n, k) if n >= k else None
+
+
+def pass_at(n, c, k):
+    return 1 - comb(n - c, k) / comb(n, k) if n >= k else None
+
+
+def sign_flip(differences):
+    live = [d for d in differences if d]
+    if not live:
+        return 1.0
+    seen = abs(sum(live))
+    far = [
+        abs(sum(s * d for s, d in zip(signs, live, strict=True))) >= seen - 1e-9
+        for signs in product((1, -1), repeat=len(live))
+    ]
+    return sum(far) / len(far)
+
+
+M64 = (1 << 64) - 1
+
+
+def mix(seed, a, b):
+    z = (seed + (a + 1) * 0x9E3779B97F4A7C15 + (b + 1) * 0xD1B54A32D192ED03) & M64
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & M64
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & M64
+    return z ^ (z >> 31)
+
+
+def bootstrap_sums(rows, replicates, seed):
+    draws = [[((mix(seed, r, i) >> 32) * len(rows)) >> 32 for i in range(len(rows))] for r in range(replicates)]
+    return [[sum(rows[i][j] for i in draw) for j in range(len(rows[0]))] for draw in draws]
+
+
+def benjamini_hochberg(p):
+    """The smallest rate at which the step-up procedure rejects each hypothesis."""
+    m = len(p)
+    rank = {i: r for r, i in enumerate(sorted(range(m), key=lambda i: p[i]), start=1)}
+    return [min([1.0] + [p[j] * m / rank[j] for j in range(m) if rank[j] >= rank[i]]) for i in range(m)]

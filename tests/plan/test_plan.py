@@ -1,0 +1,143 @@
+"""What a plan promises: identity is content, arms share random streams, and a sweep stopped early is paired."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harnesslab import config
+from harnesslab.errors import UserError
+from harnesslab.plan import Plan, expand, make_plan
+
+TEXT = """
+name = "t"
+models = ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"]
+suites = [{ name = "orders", n = 9 }]
+repeats = 2
+[harness.loop]
+layers = []
+[harness.guarded]
+layers = ["validate", "retry"]
+"""
+
+
+def plan_of(text: str = TEXT) -> Plan:
+    return make_plan(config.parse(text, Path("t.toml")), scripted=True)
+
+
+def ids(plan: Plan) -> set[str]:
+    return {t.id for t in plan.trials}
+
+
+def test_every_trial_of_the_grid_is_planned_once() -> None:
+    plan = plan_of()
+    assert len(plan.cells) == 4
+    assert len(plan.tasks) == 9
+    assert len(plan.trials) == len(ids(plan)) == 4 * 9 * 2
+    assert {(t.cell, t.task, t.repeat) for t in plan.trials} == {
+        (c, t, r) for c in range(4) for t in range(9) for r in range(2)
+    }
+
+
+def test_the_same_config_gives_the_same_plan() -> None:
+    assert [t.id for t in plan_of().trials] == [t.id for t in plan_of().trials]
+
+
+def test_a_plan_grows_and_keeps_what_was_there() -> None:
+    small = ids(plan_of())
+    assert small < ids(plan_of(TEXT.replace("repeats = 2", "repeats = 3")))
+    assert small < ids(plan_of(TEXT + '[harness.abort]\nlayers = ["abort"]\n'))
+    assert ids(plan_of(TEXT.replace(', "qwen2.5-coder-1.5b"', ""))) < small
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("repeats = 2", "repeats = 2\nseed = 5"),
+        ('"retry"]', '{ name = "retry", budget = 1 }]'),
+        ('"validate", "retry"', '"retry", "validate"'),
+    ],
+)
+def test_content_changes_identity(old: str, new: str) -> None:
+    before, after = plan_of(), plan_of(TEXT.replace(old, new))
+    changed = [b.label for b, a in zip(before.cells, after.cells, strict=True) if b.key != a.key]
+    assert changed
+    assert all("guarded" in label for label in changed) or "seed" in new
+
+
+def test_sampling_and_budget_change_identity() -> None:
+    assert not ids(plan_of()) & ids(plan_of(TEXT + "[sampling]\ntemperature = 0.3\n"))
+    assert not ids(plan_of()) & ids(plan_of(TEXT + "[budget]\nturns = 3\n"))
+
+
+def test_names_are_not_identity() -> None:
+    assert ids(plan_of()) == ids(plan_of(TEXT.replace("harness.loop", "harness.plain").replace('"t"', '"u"')))
+
+
+def test_arms_share_streams_and_repeats_do_not() -> None:
+    streams: dict[tuple[int, int], set[int]] = {}
+    for t in plan_of().trials:
+        streams.setdefault((t.task, t.repeat), set()).add(t.stream)
+    assert all(len(found) == 1 for found in streams.values())
+    assert len(set.union(*streams.values())) == len(streams)
+
+
+def test_a_sweep_stopped_anywhere_is_paired_but_for_one_block() -> None:
+    plan = plan_of(TEXT.replace("{ name = \"orders\", n = 9 }", '"orders"').replace("repeats = 2", "repeats = 8"))
+    block = max(len(trials) for _, trials in plan.segments(plan.trials))
+    assert block < len(plan.trials) / 3
+    done = {"qwen2.5-coder-0.5b": 0, "qwen2.5-coder-1.5b": 0}
+    for trial in plan.trials:
+        done[plan.cells[trial.cell].entry.name] += 1
+        assert abs(done["qwen2.5-coder-0.5b"] - done["qwen2.5-coder-1.5b"]) <= block
+
+
+def test_harnesses_of_one_task_and_repeat_are_neighbours() -> None:
+    trials = plan_of().trials
+    for first, second in zip(trials[::2], trials[1::2], strict=True):
+        assert (first.task, first.repeat) == (second.task, second.repeat)
+        assert first.cell != second.cell
+
+
+def test_the_first_tasks_come_from_every_tier() -> None:
+    plan = plan_of(TEXT.replace("{ name = \"orders\", n = 9 }", '"orders"'))
+    tiers = [t.task.tier for t in plan.tasks]
+    assert len(set(tiers[:3])) == len(set(tiers)) == 3
+
+
+def test_greedy_repeats_are_not_run_twice() -> None:
+    plan = plan_of(TEXT + "[sampling]\ntemperature = 0\n")
+    assert {t.repeat for t in plan.trials} == {0}
+    assert any("greedily" in w for w in plan.warnings)
+    assert all(c.greedy for c in plan.cells)
+
+
+def test_tiers_are_chosen_and_unknown_ones_refused() -> None:
+    tier = plan_of().tasks[0].task.tier
+    chosen = plan_of(TEXT.replace("n = 9", f'n = 2, tiers = ["{tier}"]'))
+    assert [t.task.tier for t in chosen.tasks] == [tier, tier]
+    with pytest.raises(UserError, match="known:"):
+        plan_of(TEXT.replace("n = 9", 'tiers = ["nope"]'))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"validate"', '"valdate"', "did you mean 'validate'"),
+        ("qwen2.5-coder-1.5b", "qwen2.5-coder-15b", "did you mean 'qwen2.5-coder-1.5b'"),
+        ('name = "orders"', 'name = "order"', "did you mean 'orders'"),
+        ('"retry"', '{ name = "retry", bugdet = 1 }', "did you mean 'budget'"),
+        ("layers = []", 'layers = ["validate", "retry"]', "the same cell"),
+        ("n = 9 }", 'n = 9 }, "orders"', "listed twice"),
+    ],
+)
+def test_bad_names_are_one_line(old: str, new: str, says: str) -> None:
+    with pytest.raises(UserError, match=says) as error:
+        plan_of(TEXT.replace(old, new))
+    assert "\n" not in str(error.value)
+
+
+def test_quant_sets() -> None:
+    assert expand("m:{Q4_K_M, Q8_0}") == ["m:Q4_K_M", "m:Q8_0"]
+    assert expand("dir/m.gguf") == ["dir/m.gguf"]

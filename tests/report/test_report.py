@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from rich.console import Console
+from synthetic import sweep
+
+from harnesslab.report.export import FORMAT, to_json
+from harnesslab.report.grids import amount, percent, signed, with_interval
+from harnesslab.report.html import to_html
+from harnesslab.report.terminal import render
+from harnesslab.score import Figure, summarise
+
+ARMS = {
+    ("qwen2.5-coder-0.5b", "abort"): 0.0,
+    ("qwen2.5-coder-0.5b", "guarded"): 0.3,
+    ("qwen2.5-coder-1.5b", "abort"): 0.5,
+    ("qwen2.5-coder-1.5b", "guarded"): 1.0,
+}
+
+
+@pytest.fixture(scope="module")
+def summary():
+    return summarise(sweep(ARMS, bases=12, repeats=3, missing=0.05, null=(1,)))
+
+
+def shown(summary, width=80):
+    out = io.StringIO()
+    render(summary, Console(file=out, width=width, force_terminal=False))
+    return out.getvalue()
+
+
+def test_the_terminal_report_fits_80_columns_and_names_every_cell(summary):
+    text = shown(summary)
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
+    for model, harness in ARMS:
+        assert f"{model} · orders · 12 tasks x 3" in text
+        assert harness in text
+    assert "abort → guarded" in text
+    assert "…" not in text
+
+
+def test_the_terminal_report_shows_what_must_not_be_missed(summary):
+    text = " ".join(shown(summary).split())
+    for said in ("Missing trials", "agents that do nothing score: idle 8 %", "No success", "Energy was not measured"):
+        assert said in text
+
+
+def test_a_sweep_without_trials_says_so():
+    assert "No trial has finished" in shown(summarise(sweep({("m", "h"): 0.5}, missing=1.0)))
+
+
+def test_one_repeat_shows_no_pass_k_column():
+    text = shown(summarise(sweep({("m", "h"): 0.5}, repeats=1)))
+    assert "pass^1" in text
+    assert "pass^2" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (0.0, "0%"), (0.001, "<1%"), (0.385, "38%"), (0.999, ">99%"), (1.0, "100%")],
+)
+def test_shares_never_round_to_certainty(value, text):
+    assert percent(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "-"),
+        (0, "0"),
+        (0.4321, "0.432"),
+        (9.331, "9.33"),
+        (118.2, "118"),
+        (999.9, "1k"),
+        (5287, "5.29k"),
+        (1.25e6, "1.25M"),
+    ],
+)
+def test_amounts_keep_three_digits(value, text):
+    assert amount(value) == text
+
+
+def test_intervals_and_differences_as_text():
+    assert with_interval(Figure(0.38, 0.26, 0.52)) == "38% [26,52]"
+    assert with_interval(Figure(0.38, 0.26, 0.52, unreliable=True)) == "38%~[26,52]"
+    assert signed(Figure(0.17, -0.004, 0.27)) == "+17 [0,+27]"
+
+
+def test_the_export_is_plain_json_with_the_documented_names(summary):
+    data = json.loads(json.dumps(to_json(summary), allow_nan=False))
+    assert data["format"] == FORMAT == "harnesslab-report/1"
+    cell = data["cells"][1]
+    assert len(cell["pass_k"]) == len(cell["pass_k_figures"]) == cell["repeats"] == 3
+    assert cell["pass_k"][0] == cell["pass_k_figures"][0]["value"]
+    assert set(cell["pass_k_figures"][0]) == {"value", "low", "high", "n", "method", "unreliable"}
+    assert data["cells"][0]["budget"]["tokens_per_success"]["value"] is None
+    assert cell["budget"]["joules_per_success"]["value"] is None
+    assert {c["kind"] for c in data["comparisons"]} == {"harness", "model"}
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.urls = [], []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in ("meta", "br", "line", "circle", "polyline"):
+            self.open.append(tag)
+        self.urls += [v for k, v in attrs if k in ("src", "href")]
+
+    def handle_startendtag(self, tag, attrs):
+        self.urls += [v for k, v in attrs if k in ("src", "href")]
+
+    def handle_endtag(self, tag):
+        if tag != "circle":
+            assert self.open.pop() == tag
+
+
+def test_the_page_is_well_formed_and_loads_nothing(summary):
+    page = to_html(summary, title="a <b> & c")
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert tags.urls == []
+    assert not re.search(r"https?://|@import|url\(|<script", page)
+    assert "a &lt;b&gt; &amp; c" in page
+    assert page.count("<svg") == 4
+    assert "nan" not in re.sub(r"[a-z]*nan[a-z]+|[a-z]+nan[a-z]*", "", page.lower())

@@ -1,0 +1,136 @@
+"""The proofs, on our suites, and on suites spoilt so that each proof in turn must fail."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from harnesslab.cli.suites import app
+from harnesslab.suites.agents import null_passes
+from harnesslab.suites.check import Finding, check_named, check_suite
+from harnesslab.suites.orders.suite import load
+from harnesslab.suites.registry import suite_names
+from harnesslab.suites.task import Goal, TaskSuite, WorldTask
+from harnesslab.types import Budget, Environment, Grade, ToolCall
+
+
+@pytest.mark.parametrize("name", suite_names())
+@pytest.mark.parametrize("split", ["eval", "dev"])
+def test_our_suites_hold_every_proof(name: str, split: str) -> None:
+    assert [f for f in check_named(name, seed=1, split=split) if not f.ok] == []
+
+
+def small(spoil: Callable[[WorldTask], WorldTask] = lambda task: task) -> TaskSuite:
+    suite = load(seed=1, n=9)
+    return replace(suite, tasks=tuple(spoil(task) for task in suite.tasks if isinstance(task, WorldTask)))
+
+
+def failing(suite: TaskSuite) -> dict[str, Finding]:
+    return {finding.name: finding for finding in check_suite(suite) if not finding.ok}
+
+
+def spoil_goal(**change: Any) -> Callable[[WorldTask], WorldTask]:
+    return lambda task: replace(task, goal=replace(task.goal, **change))
+
+
+class Anything(Goal):
+    def check(self, environment: Environment, answer: str) -> Grade:
+        return Grade(True)
+
+
+def test_a_grader_that_passes_all_is_found_out() -> None:
+    names = failing(small(lambda task: replace(task, goal=Anything(0, frozenset()))))
+    assert set(names) >= {f"agent {a!r} fails" for a in ("idle", "refuse", "transfer", "claims-success", "echo")}
+    assert "random calls pass at most 2%" in names
+    assert "the oracle fails without any one write" in names
+
+
+def test_an_oracle_that_misses_its_goal_is_found_out() -> None:
+    names = failing(small(spoil_goal(digest=1)))
+    assert names["the oracle passes"].figure == "0/9"
+
+
+def test_a_refusal_without_demands_is_found_out() -> None:
+    names = failing(small(lambda t: spoil_goal(says=(), reads=())(t) if t.base == "cancel-shipped" else t))
+    assert names["agent 'idle' fails"].against == ("cancel-shipped.0",)
+
+
+def test_a_budget_too_small_is_found_out() -> None:
+    names = failing(small(lambda t: replace(t, view=replace(t.view, budget=Budget(turns=5)))))
+    assert names["the oracle fits the budget, one call per turn"].against == ("return-gold.0",)
+
+
+def test_arguments_that_do_not_fit_are_found_out() -> None:
+    def as_text(task: WorldTask) -> WorldTask:
+        return replace(task, oracle=tuple(replace(c, arguments={**c.arguments, "order_id": 7}) for c in task.oracle))
+
+    assert "the oracle's arguments fit the schemas" in failing(small(as_text))
+
+
+def test_a_task_that_stands_twice_is_found_out() -> None:
+    suite = small()
+    double = replace(suite.tasks[0], view=replace(suite.tasks[0].view, id="another"))  # type: ignore[type-var]
+    names = failing(replace(suite, tasks=(*suite.tasks, double)))
+    assert names["no two tasks are one"].against == ("order-status.0", "another")
+
+
+def test_a_tool_that_raises_is_found_out() -> None:
+    class Fragile:
+        def __init__(self, inner: Environment) -> None:
+            self._inner = inner
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._inner, name)
+
+        def call(self, call: ToolCall) -> Any:
+            return {}["missing"] if not call.arguments else self._inner.call(call)
+
+    class FragileTask(WorldTask):
+        def environment(self, seed: int, repeat: int) -> Environment:
+            return Fragile(WorldTask.environment(self, seed, repeat))
+
+        def check(self, environment: Environment, answer: str) -> Grade:
+            return Grade(bool(answer.startswith("Order")))
+
+    fields = WorldTask.__dataclass_fields__
+    names = failing(small(lambda t: FragileTask(**{name: getattr(t, name) for name in fields})))
+    assert "failed calls change nothing and never raise" in names
+
+
+def test_no_task_of_ours_can_be_passed_by_doing_nothing() -> None:
+    assert all(null_passes(task) == () for task in load(seed=5).tasks)
+
+
+def test_the_command_prints_a_table_and_its_verdict() -> None:
+    done = CliRunner().invoke(app, ["check", "orders", "--n", "6"])
+    assert done.exit_code == 0, done.output
+    assert "14 of 14 proofs hold" in done.output
+
+
+def test_the_command_fails_where_a_proof_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "spoilt_suite.py").write_text(
+        "from dataclasses import replace\n"
+        "from harnesslab.suites.orders.suite import load\n"
+        "def make(*, seed, n, split):\n"
+        "    suite = load(seed=seed, n=3, split=split)\n"
+        "    return replace(suite, tasks=tuple(replace(t, oracle_answer='?') for t in suite.tasks))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    done = CliRunner().invoke(app, ["check", "spoilt_suite:make"])
+    assert done.exit_code == 1
+    assert "FAIL  the oracle passes" in done.output
+    assert "against: order-status.0, cancel-shipped.0" in done.output
+
+
+def test_the_list_shows_every_suite() -> None:
+    done = CliRunner().invoke(app, ["list"])
+    assert done.exit_code == 0
+    assert all(name in done.output for name in suite_names())
+    assert "36 tasks from 24 templates: 12 one call, 12 look-ups, 12 policy" in done.output
