@@ -45,3 +45,9 @@ def model_file(name: str) -> Path:
         if os.environ.get("CI"):
             pytest.fail(said, pytrace=False)
         pytest.skip(said)
+
+
+@pytest.fixture(scope="session")
+def qwen15() -> Path:
+    """Qwen2.5-Coder-1.5B: the large one of the small."""
+    return model_file("qwen2.5-coder-1.5b")

@@ -37,7 +37,7 @@ from harnesslab_kernels.events import ANSWER, CALL, EXEC, OK, REPLY, SKIPPED, TR
 from harnesslab_kernels.tool_calls import is_unparsed
 
 IDENTICAL_RUN = 3
-ALTERNATING_TURNS = 4
+ALTERNATING_TURNS = 6
 NO_PROGRESS_RUN = 5
 
 ANY_CALL = -1  # key of an episode that any successful call ends

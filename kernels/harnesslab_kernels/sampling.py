@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
+
+from harnesslab_kernels._jit import kernel, parallel_kernel, part, prange
 
 BLOCK = 256  # logits per block maximum: small enough to skip almost all of a vocabulary, large enough to vectorise
 BINS = 2048  # histogram of (max - logit) for the rare settings without a small top-k
@@ -31,7 +33,7 @@ SETTINGS = np.dtype(
 )
 
 
-@njit(cache=True, inline="always")
+@part
 def _uniform(key: Any, position: Any) -> Any:
     """[0, 1) from a counter: SplitMix64's output function (Steele, Lea, Flood 2014) at key + position."""
     z = key + (position + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
@@ -41,7 +43,7 @@ def _uniform(key: Any, position: Any) -> Any:
     return np.float64(z >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@njit(cache=True)
+@part
 def _penalise(row: Any, recent: Any, penalty: Any) -> None:
     for i in range(recent.size):
         token = recent[i]
@@ -55,7 +57,7 @@ def _penalise(row: Any, recent: Any, penalty: Any) -> None:
             row[token] = value / penalty if value > 0 else value * penalty
 
 
-@njit(cache=True)
+@part
 def _apply_mask(row: Any, mask: Any) -> None:
     for word in range(mask.size):
         bits = mask[word]
@@ -67,7 +69,7 @@ def _apply_mask(row: Any, mask: Any) -> None:
                 row[base + bit] = -np.inf
 
 
-@njit(cache=True, fastmath={"nnan", "nsz"})
+@njit(fastmath={"nnan", "nsz"})
 def _block_max(block: Any) -> Any:
     best = np.float32(-np.inf)
     for i in range(block.size):
@@ -75,7 +77,7 @@ def _block_max(block: Any) -> Any:
     return best
 
 
-@njit(cache=True)
+@part
 def _kth_largest(values: Any, k: int) -> Any:
     """The k-th largest of a short array, by keeping the k largest so far in order."""
     top = np.full(k, -np.inf, np.float32)
@@ -89,40 +91,39 @@ def _kth_largest(values: Any, k: int) -> Any:
     return top[k - 1]
 
 
-@njit(cache=True)
+@part
 def _threshold(row: Any, maxima: Any, peak: Any, top_k: int, top_p: Any, min_p: Any) -> Any:
-    """A logit below which no token can survive top-k, top-p and min-p. -inf where nothing bounds it."""
+    """A logit below which no token can survive top-k, top-p and min-p. -inf where nothing bounds it.
+
+    Top-p asks for the mass of all top-k tokens, so with both on only top-k may bound.
+    """
     bound = np.float32(-np.inf)
-    if min_p > 0:
+    if min_p > 0 and (top_k == 0 or top_p >= 1):
         bound = np.float32(peak + np.log(min_p) - 1e-3)
     if 0 < top_k <= min(maxima.size, 256):
         # k blocks hold a logit at least this large, so the k-th largest logit is no smaller
         return max(bound, _kth_largest(maxima, top_k))
-    if top_p < 1 or 0 < top_k < row.size:
-        mass = np.zeros(BINS + 1)
-        count = np.zeros(BINS + 1, np.int64)
-        total = 0.0
-        for value in row:
-            if value == -np.inf:
-                continue
+    if top_p >= 1 and top_k == 0:
+        return bound
+    mass = np.zeros(BINS + 1)
+    count = np.zeros(BINS + 1, np.int64)
+    for value in row:
+        if value > -np.inf:
             gap = peak - value
-            weight = np.exp(-gap)
             bin_ = min(int(gap / NATS_PER_BIN), BINS)
-            mass[bin_] += weight
+            mass[bin_] += np.exp(-gap)
             count[bin_] += 1
-            total += weight
-        wanted = top_p * total if top_p < 1 else np.inf
-        seen, tokens = 0.0, 0
-        for bin_ in range(BINS):
-            seen += mass[bin_]
-            tokens += count[bin_]
-            if (0 < top_k <= tokens) or seen >= wanted:
-                bound = max(bound, np.float32(peak - (bin_ + 1) * NATS_PER_BIN - 1e-3))
-                break
+    wanted = top_p * mass.sum()
+    seen, tokens = 0.0, 0
+    for bin_ in range(BINS):
+        seen += mass[bin_]
+        tokens += count[bin_]
+        if tokens >= top_k if top_k > 0 else seen >= wanted:
+            return max(bound, np.float32(peak - (bin_ + 1) * NATS_PER_BIN - 1e-3))
     return bound
 
 
-@njit(cache=True)
+@part
 def _normaliser(row: Any, peak: Any) -> Any:
     total = 0.0
     for value in row:
@@ -130,10 +131,12 @@ def _normaliser(row: Any, peak: Any) -> Any:
     return total
 
 
-@njit(cache=True)
+@part
 def _draw(row: Any, maxima: Any, s: Any) -> Any:
     peak = _block_max(maxima)
     top_k, top_p, min_p = s.top_k, s.top_p, s.min_p
+    if top_k < 0 or top_k >= row.size:
+        top_k = 0
     bound = _threshold(row, maxima, peak, top_k, top_p, min_p)
 
     size = 0
@@ -182,7 +185,7 @@ def _draw(row: Any, maxima: Any, s: Any) -> Any:
     return ids[n - 1]
 
 
-@njit(cache=True)
+@part
 def _sample_row(row: Any, mask: Any, recent: Any, s: Any) -> Any:
     if s.penalty != 1:
         _penalise(row, recent, s.penalty)
@@ -204,14 +207,14 @@ def _sample_row(row: Any, mask: Any, recent: Any, s: Any) -> Any:
     return np.int32(_draw(row, maxima, s))
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def _sample_rows(logits: Any, masks: Any, recent: Any, offsets: Any, settings: Any, out: Any) -> None:
     for r in prange(logits.shape[0]):
         mask = masks[min(np.int64(r), np.int64(masks.shape[0] - 1))]
         out[r] = _sample_row(logits[r], mask, recent[offsets[r] : offsets[r + 1]], settings[r])
 
 
-@njit(cache=True)
+@kernel
 def _sample_rows_serial(logits: Any, masks: Any, recent: Any, offsets: Any, settings: Any, out: Any) -> None:
     for r in range(logits.shape[0]):
         mask = masks[min(r, masks.shape[0] - 1)]
@@ -244,8 +247,8 @@ def sample(
         int32[rows]; -1 where the mask allows nothing.
     """
     out = np.empty(logits.shape[0], np.int32)
-    kernel = _sample_rows if parallel else _sample_rows_serial
-    kernel(logits, masks, recent, offsets, settings, out)
+    draw = _sample_rows if parallel else _sample_rows_serial
+    draw(logits, masks, recent, offsets, settings, out)
     return out
 
 

@@ -60,7 +60,7 @@ def test_validate_names_every_problem_with_expected_got_and_hint() -> None:
     assert lines[0] == "Error: ship_order was not run: 4 problems with its arguments."
     assert set(lines[1:5]) == {
         "- order_id: expected a string, matching \"^O-[0-9]+$\"; got nothing (you wrote 'order')",
-        "- order: expected no such argument; known: order_id, speed, parcels; got \"O-1\" (did you mean 'order_id'?)",
+        "- order: there is no such argument (did you mean 'order_id'?)",
         '- speed: expected one of "normal", "express"; got "Expres" (nearest: "express")',
         '- parcels: expected an integer, at least 1; got "2" (write the number without quotes)',
     }
@@ -103,7 +103,9 @@ def test_retry_explains_an_unreadable_reply() -> None:
     played = play([BROKEN, BROKEN, "Done."], ["retry"])
     first, second = tool_answers(played)
     assert first.startswith("Error: the tool call could not be read")
-    assert "tools: get_order, ship_order, flaky" in first
+    assert "Tools: get_order, ship_order, flaky" in first
+    assert "Actual: text that is not valid JSON" in first
+    assert f"What failed: {BROKEN}" in first
     assert "Already tried" not in first
     assert "Already tried" in second
 
@@ -136,8 +138,25 @@ def test_rewind_removes_the_failed_text_and_leaves_one_line() -> None:
     assert not any("O-9" in str(c.arguments) for m in history for c in m.tool_calls)
     assert [m.role for m in history] == ["system", "user", "assistant", "tool", "assistant", "tool"]
     note = history[3].content.splitlines()[-1]
-    assert note == '(Note: get_order({"order_id":"O-9"}) failed: no order O-9. Do not repeat this.)'
+    assert note == (
+        '(Note: get_order({"order_id":"O-9"}) failed: no order O-9; expected: an order that exists.'
+        " Do not repeat this.)"
+    )
     assert [e.layer for e in played.of(EventKind.REPLY)] == ["", "", "rewind", ""]
+
+
+def test_rewind_invites_the_same_call_where_a_failure_may_pass() -> None:
+    played = play([call("flaky"), "Done."], ["rewind"])
+    assert played.requests[1].prompt.messages[-1].content.endswith("The same call may work now.)")
+    assert played.desk.flakes == 1  # the fault counter is outside snapshots: the fault is not reset
+
+
+def test_rewinds_one_line_keeps_what_validate_found() -> None:
+    played = play([call("get_order", id="O-1"), GET, "Done."], ["validate", "rewind"])
+    note = played.requests[1].prompt.messages[-1].content.splitlines()[-1]
+    assert "get_order was not run: 2 problems" in note
+    assert "order_id: expected a string" in note
+    assert "id: there is no such argument (did you mean 'order_id'?)" in note
 
 
 def test_rewind_takes_back_an_unreadable_reply() -> None:

@@ -108,7 +108,7 @@ def test_two_sweeps_in_one_folder_are_refused(tmp_path: Path) -> None:
 def test_another_build_is_refused_unless_asked_for(tmp_path: Path) -> None:
     with Store.create(tmp_path, {}) as store:
         store.begin_run({"build": "llama-cpp-python 0.0.1"})
-    with pytest.raises(UserError, match="0.0.1"):
+    with pytest.raises(UserError, match=r"0\.0\.1"):
         sweep(tmp_path)
     assert sweep(tmp_path, allow_other_build=True).finished == 72
 
@@ -184,6 +184,20 @@ def test_a_model_that_does_not_start_is_left_out_and_the_others_run(tmp_path: Pa
     assert result.finished == 36
     assert len(result.problems) == 1
     assert "no tensors" in result.problems[0]
+
+
+def test_a_worker_killed_while_it_loads_is_started_again(tmp_path: Path) -> None:
+    plan = plan_of()
+    started: list[str] = []
+
+    async def start(entry: ModelEntry) -> Engine:
+        started.append(entry.name)
+        if len(started) == 1:
+            raise EngineFailure("worker-died", "signal SIGKILL")
+        return demo_engine(entry.name, (t.task for t in plan.tasks))
+
+    result = run_sweep(plan, tmp_path, scripted=True, options=Options(show=False, start=start))
+    assert (result.finished, result.missing, result.problems) == (72, 0, [])
 
 
 def test_a_fault_of_ours_is_missing_not_failed_and_leaves_its_traceback(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_arms_share_streams_and_repeats_do_not() -> None:
 
 
 def test_a_sweep_stopped_anywhere_is_paired_but_for_one_block() -> None:
-    plan = plan_of(TEXT.replace("{ name = \"orders\", n = 9 }", '"orders"').replace("repeats = 2", "repeats = 8"))
+    plan = plan_of(TEXT.replace('{ name = "orders", n = 9 }', '"orders"').replace("repeats = 2", "repeats = 8"))
     block = max(len(trials) for _, trials in plan.segments(plan.trials))
     assert block < len(plan.trials) / 3
     done = {"qwen2.5-coder-0.5b": 0, "qwen2.5-coder-1.5b": 0}
@@ -101,7 +101,7 @@ def test_harnesses_of_one_task_and_repeat_are_neighbours() -> None:
 
 
 def test_the_first_tasks_come_from_every_tier() -> None:
-    plan = plan_of(TEXT.replace("{ name = \"orders\", n = 9 }", '"orders"'))
+    plan = plan_of(TEXT.replace('{ name = "orders", n = 9 }', '"orders"'))
     tiers = [t.task.tier for t in plan.tasks]
     assert len(set(tiers[:3])) == len(set(tiers)) == 3
 

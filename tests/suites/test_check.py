@@ -89,7 +89,9 @@ def test_a_tool_that_raises_is_found_out() -> None:
             return getattr(self._inner, name)
 
         def call(self, call: ToolCall) -> Any:
-            return {}["missing"] if not call.arguments else self._inner.call(call)
+            if not call.arguments:
+                raise KeyError("missing")
+            return self._inner.call(call)
 
     class FragileTask(WorldTask):
         def environment(self, seed: int, repeat: int) -> Environment:

@@ -28,8 +28,8 @@ def by_base(base: str) -> WorldTask:
 
 def test_the_draw_is_frozen() -> None:
     """Whoever changes a task changes VERSION and these, and calibrates again."""
-    assert fingerprint(load(seed=1)) == 0
-    assert fingerprint(load(seed=1, split="dev")) == 0
+    assert fingerprint(load(seed=1)) == 16481400993619609636
+    assert fingerprint(load(seed=1, split="dev")) == 8417982919539909981
 
 
 def test_there_are_36_tasks_over_three_tiers() -> None:
@@ -46,7 +46,8 @@ def test_the_first_tasks_hold_as_many_of_each_tier() -> None:
 @pytest.mark.parametrize("more", [{"n": 5}, {"n": 60}, {"tiers": ("policy",)}, {"tiers": ("policy",), "n": 20}])
 def test_a_task_is_the_same_however_many_are_drawn(more: dict[str, Any]) -> None:
     def facts(task: Task) -> tuple[Any, ...]:
-        return task.view, task.tier, task.variant, [c.key for c in task.oracle], task.oracle_answer
+        start = task.environment(0, 0).digest()
+        return task.view, task.tier, task.variant, [c.key for c in task.oracle], task.oracle_answer, start
 
     all_of_them = {task.view.id: facts(task) for task in tasks_of(n=240)}
     drawn = tasks_of(**more)

@@ -58,7 +58,7 @@ def _lines(event: Any, payload: Mapping[str, Any], layers: Sequence[str]) -> Ite
         case EventKind.REPLY:
             by = f" for {name}" if name else ""
             memo = ", from the memo" if event["flags"] & MEMO else ""
-            yield f"{at}  model says{by}{said}  ({_tokens(event)}, {event['duration']:.2f} s{memo})"
+            yield _head(f"{at}  model says{by}{said}  ({_tokens(event)}, {event['duration']:.2f} s{memo})")
             if payload.get("reasoning"):
                 yield _block("thinking: " + str(payload["reasoning"]))
             yield _block(str(payload.get("text", "")))
@@ -67,19 +67,19 @@ def _lines(event: Any, payload: Mapping[str, Any], layers: Sequence[str]) -> Ite
         case EventKind.CALL:
             oracle = f"  = oracle call {event['oracle']}" if event["oracle"] >= 0 else ""
             by = f" by {name}" if name else ""
-            yield f"{at}  call{by}{said}{oracle}"
+            yield _head(f"{at}  call{by}{said}{oracle}")
             yield _block(_call(payload))
             if "result" in payload and status is not Status.OK:
                 yield _block(f"answered: {payload['result']}")
         case EventKind.EXEC:
             wrote = ", changed the world" if event["flags"] & WROTE else ""
-            yield f"{at}  {payload.get('tool', '')} ran{said} ({event['duration'] * 1000:.1f} ms{wrote})"
+            yield _head(f"{at}  {payload.get('tool', '')} ran{said} ({event['duration'] * 1000:.1f} ms{wrote})")
             yield _block(str(payload.get("result", "")))
         case EventKind.LAYER:
-            yield f"{at}  layer {name}{said}"
+            yield _head(f"{at}  layer {name}{said}")
             yield _block(_facts(payload))
         case EventKind.USER:
-            yield f"{at}  user says"
+            yield _head(f"{at}  user says")
             yield _block(str(payload.get("text", "")))
         case EventKind.END:
             yield f"\n{at}  end: {payload.get('reason', status.name.lower())}"
@@ -99,6 +99,10 @@ def _facts(payload: Mapping[str, Any]) -> str:
         f"{key}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
         for key, value in payload.items()
     )
+
+
+def _head(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent=" " * 12)
 
 
 def _block(text: str, indent: int = 12) -> str:

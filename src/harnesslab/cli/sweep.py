@@ -37,6 +37,11 @@ def command(
     plan = make_plan(settings, scripted=scripted)
     for warning in plan.warnings:
         print(f"note: {warning}", file=sys.stderr)
+    if not scripted:
+        from harnesslab.cli.doctor import gpu_hint
+
+        if hint := gpu_hint():
+            print(f"note: {hint}", file=sys.stderr)
     folder = folder_of(f"{settings.name}-scripted" if scripted else settings.name, out)
     if dry_run:
         from harnesslab.lab.estimate import print_estimate

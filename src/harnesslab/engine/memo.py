@@ -139,14 +139,15 @@ async def _outcome(running: asyncio.Future[Completion]) -> Completion | None:
 
 def pack(completion: Completion) -> bytes:
     """A completion as JSON, without `memo`; empty where JSON would not bring back the same (NaN, half surrogates)."""
+    usage, times = completion.usage, completion.times
     facts: dict[str, Any] = {
         "text": completion.text,
         "content": completion.content,
         "tool_calls": [(c.name, dict(c.arguments), c.id) for c in completion.tool_calls],
         "reasoning": completion.reasoning,
         "finish": str(completion.finish_reason),
-        "usage": dataclasses.astuple(completion.usage),
-        "times": dataclasses.astuple(completion.times),
+        "usage": (usage.prompt, usage.cached, usage.generated, usage.reasoning, usage.forced),
+        "times": (times.queued, times.prefill, times.decode),
     }
     if completion.parse_error is not None:
         error = completion.parse_error

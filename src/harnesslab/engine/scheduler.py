@@ -22,13 +22,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 import numpy as np
-from harnesslab_kernels.sampling import NO_MASK, SETTINGS, sample
 from numpy.typing import NDArray
 
 from harnesslab.engine.native import NativeContext, last_errors
 from harnesslab.engine.prefix import Match, PrefixTree, Tokens
 from harnesslab.errors import EngineFailure
 from harnesslab.types import FinishReason, Sampling
+from harnesslab_kernels.sampling import NO_MASK, SETTINGS, sample
 
 WORTH_WAITING = 16  # tokens another request must be about to compute before it pays to wait for them
 NOTHING: Tokens = np.empty(0, np.int32)

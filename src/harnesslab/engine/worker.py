@@ -1,7 +1,7 @@
 """The worker process: owns llama.cpp for one model and talks to its engine over one socket.
 
-Two threads. The reader renders and tokenises as requests come in (llama.cpp's decode runs without the GIL meanwhile); the
-main thread runs the scheduler. When the socket closes, whoever started this process is gone, and so is the process.
+Two threads. The reader renders and tokenises as requests come in (llama.cpp's decode runs without the GIL meanwhile);
+the main thread runs the scheduler. When the socket closes, whoever started this process is gone, and so is the process.
 
 Started as `python -m harnesslab.engine.worker FD`. Messages are pickled tuples, the first item names them:
 

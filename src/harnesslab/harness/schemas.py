@@ -31,7 +31,7 @@ class Problem:
 
     Attributes:
         where: the argument, as a path such as `items[0].sku`; "" for the arguments as a whole.
-        expected: what would have been right.
+        expected: what would have been right; "" where nothing by that name is known.
         got: what was there instead.
         hint: the nearest right thing, or "".
     """
@@ -82,9 +82,8 @@ def _explain(tool: ToolSpec, arguments: Mapping[str, Any], error: Any) -> Iterat
     elif kind.name == "additionalProperties":
         for name in kind.unexpected:
             near = get_close_matches(name, known, n=1, cutoff=0.4)
-            expected = f"no such argument; known: {', '.join(known) or 'none'}"
             got = shown(_at(arguments, [*path, name]))
-            yield Problem(_path([*path, name]), expected, got, f"did you mean {near[0]!r}?" if near else "")
+            yield Problem(_path([*path, name]), "", got, f"did you mean {near[0]!r}?" if near else "")
     else:
         wanted = describe(owner, tool.parameters) if isinstance(owner, Mapping) else str(error.message)
         yield Problem(_path(path), wanted, shown(error.instance), _nearest(owner, error.instance))

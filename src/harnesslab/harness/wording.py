@@ -1,4 +1,4 @@
-"""Words that several layers share: a call in one line, a numbered history, the first line of an error."""
+"""Words that several layers share: a call on one line, an error on one line, a list."""
 
 from __future__ import annotations
 
@@ -13,10 +13,17 @@ def one_call(call: ToolCall, limit: int = 120) -> str:
     return f"{call.name}({shown(dict(call.arguments), limit)})"
 
 
-def cause_of(content: str, limit: int = 160) -> str:
-    """The first line of an error text, without its "Error:"."""
-    line = next((x for x in content.splitlines() if x.strip()), "").strip()
-    line = line.removeprefix("Error:").strip()
+def cause_of(content: str, limit: int = 200) -> str:
+    """An error text on one line: its first line without "Error:", and the problems or expectations it lists."""
+    lines = [line.strip() for line in content.splitlines() if line.strip()] or [""]
+    listed = [line[2:] for line in lines[1:] if line.startswith("- ")]
+    listed = listed or [line for line in lines[1:] if line.startswith(("Expected:", "Nearest:"))]
+    return clip("; ".join([lines[0].removeprefix("Error:").strip().rstrip("."), *listed]), limit)
+
+
+def clip(text: str, limit: int = 120) -> str:
+    """A text on one line, cut to `limit` characters."""
+    line = " ".join(text.split())
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 

@@ -70,6 +70,7 @@ class Runner:
                 await self._one(entry, trial)
             except EngineFailure:
                 aside.append(trial)
+            await asyncio.sleep(0)  # an engine that never waits must not keep signals and the clock out
 
     async def _again(self, entry: ModelEntry, aside: deque[TrialPlan]) -> None:
         lost = 0
@@ -100,7 +101,12 @@ class Runner:
 
     async def _engine(self, entry: ModelEntry) -> Engine:
         try:
-            return await self._engines.get(entry)
+            try:
+                return await self._engines.get(entry)
+            except EngineFailure as e:
+                if e.cause != "worker-died":
+                    raise
+                return await self._engines.get(entry)  # killed while it loaded: that says nothing of the model
         except (EngineFailure, UserError) as e:
             raise Unusable(f"{entry.name} does not start: {e}") from e
 

@@ -8,20 +8,29 @@ from dataclasses import replace
 from pydantic import Field
 
 from harnesslab.harness.params import Params
-from harnesslab.harness.schemas import shown, signature
-from harnesslab.harness.wording import bullets, cause_of, one_call
+from harnesslab.harness.schemas import signature
+from harnesslab.harness.wording import bullets, cause_of, clip, one_call
 from harnesslab.types import (
     Action,
     Conversation,
     Layer,
-    Message,
     Outcome,
+    ParseErrorKind,
     Status,
     Toolbox,
     Trial,
     TurnKind,
     TurnNext,
 )
+
+_UNREADABLE = {
+    ParseErrorKind.NOT_JSON: "text that is not valid JSON",
+    ParseErrorKind.UNCLOSED: "a call that does not end",
+    ParseErrorKind.NOT_A_CALL: "JSON without a tool's name",
+    ParseErrorKind.BAD_ARGUMENTS: "arguments that are not a JSON object",
+    ParseErrorKind.WRONG_DIALECT: "a call in another notation",
+    ParseErrorKind.EMPTY: "nothing",
+}
 
 
 class Retry(Layer):
@@ -75,45 +84,41 @@ class Retry(Layer):
     def _explain(self, toolbox: Toolbox, action: Action) -> str:
         """The tool's own words first; then only what they left out."""
         call, result = action.call, action.result
-        tool = toolbox.get(call.name)
-        known = signature(tool) if tool is not None else f"one of {', '.join(toolbox.names)}"
+        explained = "Expected:" in result.content  # by a layer inside
         lines = [result.content, f"What failed: {one_call(call)}"]
-        if "Expected:" not in result.content:
+        if not explained:
+            tool = toolbox.get(call.name)
+            known = signature(tool) if tool is not None else f"one of {', '.join(toolbox.names)}"
             lines.append(f"Expected: {result.expected or known}")
-        lines.append(f"Actual: {result.actual or cause_of(result.content)}")
-        tried = self._tried[call.name][-self._remember :] if self._remember else []
-        if tried:
-            lines.append(f"Already tried without success:\n{bullets(tried)}")
+            lines.append(f"Actual: {result.actual or cause_of(result.content)}")
+        lines += self._history(call.name)
         if result.transient:
             lines.append("This may pass: the same call can be repeated once.")
-        else:
+        elif not explained:
             lines.append(
                 "The same call will fail again. Correct it, look up what is missing, or say why it cannot be done."
             )
         return "\n".join(lines)
 
+    def _history(self, tool: str) -> list[str]:
+        tried = self._tried[tool][-self._remember :] if self._remember else []
+        return [f"Already tried without success:\n{bullets(tried)}"] if tried else []
+
     def _unreadable(self, trial: Trial, conversation: Conversation, outcome: Outcome) -> None:
         error = outcome.completion.parse_error if outcome.completion is not None else None
-        tried = self._tried[""]
-        if self._left > 0 and conversation.messages:
+        if self._left > 0:
             self._left -= 1
             trial.intervene(self.name, "unreadable reply", left=self._left)
-            last = conversation.messages[-1]
+            said = conversation.messages[-1]
             conversation.cut(len(conversation.messages) - 1)
-            conversation.messages.append(replace(last, content=self._explain_unreadable(trial.toolbox, last, outcome)))
-        tried.append(shown(error.raw) if error is not None and error.raw else "an empty reply")
-
-    def _explain_unreadable(self, toolbox: Toolbox, said: Message, outcome: Outcome) -> str:
-        error = outcome.completion.parse_error if outcome.completion is not None else None
-        lines = [said.content, "Nothing was run."]
-        if error is not None and error.raw:
-            lines.append(f"What failed: {shown(error.raw, 120)}")
-        lines.append(
-            "Expected: one call in the format of the instructions, with a tool name and a JSON object of arguments; "
-            f"tools: {', '.join(toolbox.names)}"
-        )
-        lines.append(f"Actual: {error.kind if error is not None else 'empty'}")
-        tried = self._tried[""][-self._remember :] if self._remember else []
-        if tried:
-            lines.append(f"Already tried without success:\n{bullets(tried)}")
-        return "\n".join(lines)
+            lines = [said.content, "Nothing was run."]
+            if error is not None and error.raw:
+                lines.append(f"What failed: {clip(error.raw)}")
+            lines.append(
+                "Expected: a call in the format of the instructions: a tool's name and a JSON object of arguments. "
+                f"Tools: {', '.join(trial.toolbox.names)}"
+            )
+            lines.append(f"Actual: {_UNREADABLE[error.kind if error is not None else ParseErrorKind.EMPTY]}")
+            lines += self._history("")
+            conversation.messages.append(replace(said, content="\n".join(lines)))
+        self._tried[""].append(clip(error.raw, 80) if error is not None and error.raw else "an empty reply")

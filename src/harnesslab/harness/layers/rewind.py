@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from harnesslab.harness.params import Params
-from harnesslab.harness.wording import cause_of, one_call
+from harnesslab.harness.wording import cause_of, clip, one_call
 from harnesslab.types import (
     Completion,
     Conversation,
@@ -83,7 +83,7 @@ class Rewind(Layer):
                     conversation.cut(0)
                     conversation.messages.extend(before)
                     trial.restore(world)
-                _inject(conversation, reasons)
+                _inject(conversation, reasons, _advice(outcome))
                 trial.intervene(
                     self.name, reasons[-1], attempt=attempt + 1, left=self._left, kept=kept, world=self._params.world
                 )
@@ -115,12 +115,22 @@ def _reason(outcome: Outcome) -> str:
         error = outcome.completion.parse_error if outcome.completion is not None else None
         return f"a reply could not be read: {cause_of(error.message)}" if error is not None else "a reply was empty"
     first = next(a for a in outcome.actions if not a.result.ok and a.result.status is not Status.SKIPPED)
-    return f"{one_call(first.call)} failed: {cause_of(first.result.content)}"
+    why = cause_of(first.result.content, 300)
+    wanted = first.result.expected
+    if wanted and "xpected" not in why:
+        why = f"{why}; expected: {clip(wanted)}"
+    return f"{one_call(first.call)} failed: {why}"
 
 
-def _inject(conversation: Conversation, reasons: list[str]) -> None:
+def _advice(outcome: Outcome) -> str:
+    """Faults lie outside snapshots: a failure that may pass is worth the same call again."""
+    may_pass = any(a.result.transient for a in outcome.actions if not a.result.ok)
+    return "The same call may work now." if may_pass else "Do not repeat this."
+
+
+def _inject(conversation: Conversation, reasons: list[str], advice: str) -> None:
     """Adds the reasons to the last message: a message of its own could break a template's order of roles."""
     last: Message = conversation.messages[-1]
     conversation.cut(len(conversation.messages) - 1)
-    note = f"(Note: {'; '.join(reasons)}. Do not repeat this.)"
+    note = f"(Note: {'; '.join(reasons)}. {advice})"
     conversation.messages.append(replace(last, content=f"{last.content}\n\n{note}" if last.content else note))

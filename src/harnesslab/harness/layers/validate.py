@@ -67,4 +67,6 @@ def invalid_arguments(tool: ToolSpec, call: ToolCall, wrong: tuple[Problem, ...]
 
 def _line(problem: Problem) -> str:
     hint = f" ({problem.hint})" if problem.hint else ""
+    if not problem.expected:
+        return f"{problem.where}: there is no such argument{hint}"
     return f"{problem.where or 'arguments'}: expected {problem.expected}; got {problem.got}{hint}"

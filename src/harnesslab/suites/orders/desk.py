@@ -22,9 +22,7 @@ STATUSES = ("pending", "shipped", "delivered", "cancelled", "returned")
 _FIRST = _words(
     "Ada Ben Carla David Emma Frank Grace Henry Ida Jack Kate Leo Maria Nina Oscar Paul Rosa Sam Tina Victor"
 )
-_LAST = _words(
-    "Adler Brown Costa Diaz Evans Fisk Green Hall Ivanov Jones King Lopez Moore Novak Park Reed Silva Weber"
-)
+_LAST = _words("Adler Brown Costa Diaz Evans Fisk Green Hall Ivanov Jones King Lopez Moore Novak Park Reed Silva Weber")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ def refund_all(desk: Desk) -> Draft:
     return Draft(
         one_of(
             desk.random,
-            f"Order {order.id} was cancelled. Refund everything that was paid for it.",
-            f"Please refund the full amount I paid for the cancelled order {order.id}.",
+            f"Order {order.id} was cancelled. Look up what was paid for it, then refund that amount.",
+            f"First look up the payment of my cancelled order {order.id}, then refund all that I paid.",
         ),
         (call("get_payment", order_id=order.id), call("refund", order_id=order.id, amount=order.paid)),
         f"${order.paid} are refunded.",
@@ -29,8 +29,8 @@ def quote(desk: Desk) -> Draft:
     return Draft(
         one_of(
             desk.random,
-            f"What do {pieces} pieces of {item} cost together?",
-            f"Give me the total price of {pieces} pieces of the item {item}.",
+            f"Look up the price of a {item}. What do {pieces} pieces cost together?",
+            f"What does the item {item} cost, and what is the total for {pieces} pieces?",
         ),
         (look,),
         f"They cost ${total}.",
@@ -65,8 +65,8 @@ def same_quantity(desk: Desk) -> Draft:
     return Draft(
         one_of(
             desk.random,
-            f"Set the quantity of my pending order {order.id} to the same as in order {model.id}.",
-            f"I want as many pieces in my pending order {order.id} as order {model.id} had.",
+            f"Look up the quantity of order {model.id}, then set my pending order {order.id} to the same quantity.",
+            f"How many pieces had order {model.id}? Set the quantity of my pending order {order.id} to that number.",
         ),
         (call("get_order", order_id=model.id), call("set_quantity", order_id=order.id, quantity=quantity)),
         f"Order {order.id} now has {quantity} pieces.",
@@ -80,7 +80,7 @@ def owner_email(desk: Desk) -> Draft:
         one_of(
             desk.random,
             f"What is the email of the customer of order {order.id}?",
-            f"Who placed order {order.id}? I need the email address.",
+            f"Look up who placed order {order.id}. I need the email address.",
         ),
         (call("get_order", order_id=order.id), look),
         f"It is {order.customer.email}.",
@@ -115,8 +115,8 @@ def cheaper_item(desk: Desk) -> Draft:
     return Draft(
         one_of(
             desk.random,
-            f"Which is cheaper, {first} or {second}, and what does it cost?",
-            f"Tell me the price of the cheaper of these two items: {first}, {second}.",
+            f"Look up the prices of the items {first} and {second}. Which is cheaper, and what does it cost?",
+            f"Compare the prices of the items {first} and {second}, and tell me the cheaper one and its price.",
         ),
         looks,
         f"The {cheaper}, at ${price}.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harnesslab.suites.orders.desk import ITEMS, METHODS, STATUSES, Desk
+from harnesslab.suites.orders.desk import ITEMS, STATUSES, Desk
 from harnesslab.suites.orders.draft import Draft, Template, call, one_of, reads
 from harnesslab.suites.values import Day, Number, Word
 
@@ -82,7 +82,7 @@ def set_quantity(desk: Desk) -> Draft:
     return Draft(
         one_of(
             desk.random,
-            f"My order {order.id} is pending. Change it to {wanted} pieces.",
+            f"My order {order.id} is pending. Change its quantity to {wanted}.",
             f"Set the quantity of my pending order {order.id} to {wanted}.",
         ),
         (call("set_quantity", order_id=order.id, quantity=wanted),),
@@ -90,15 +90,16 @@ def set_quantity(desk: Desk) -> Draft:
     )
 
 
-def payment_method(desk: Desk) -> Draft:
+def return_gift(desk: Desk) -> Draft:
     order = desk.order(status="delivered")
-    look = call("get_payment", order_id=order.id)
     return Draft(
-        one_of(desk.random, f"How was order {order.id} paid?", f"Which payment method was used for order {order.id}?"),
-        (look,),
-        f"It was paid by {order.method}.",
-        (Word(order.method, METHODS),),
-        reads(look),
+        one_of(
+            desk.random,
+            f"I want to return order {order.id}. It was a present, so I want no refund.",
+            f"Please take back my order {order.id}. I do not want a refund.",
+        ),
+        (call("return_order", order_id=order.id),),
+        f"Order {order.id} is returned.",
     )
 
 
@@ -123,6 +124,6 @@ ONE_CALL: tuple[Template, ...] = (
     change_city,
     delivery_date,
     set_quantity,
-    payment_method,
+    return_gift,
     small_refund,
 )

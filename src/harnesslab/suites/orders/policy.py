@@ -21,5 +21,5 @@ R2: Orders may be returned up to {RETURN_DAYS} days after delivery.
 R3: Customers may only change their own orders.
 R4: An order may have at most {MOST_PIECES["standard"]} pieces, or {MOST_PIECES["gold"]} if the customer is gold.
 R5: Refunds above ${MOST_REFUND} are for gold customers only.
-For a return, call return_order, then refund what was paid, less ${RETURN_FEE} unless the customer is gold.
+For a return with refund, call return_order, then refund what was paid, less ${RETURN_FEE} unless the customer is gold.
 If a rule forbids the request, change nothing and answer with the code of that rule."""

@@ -1,7 +1,7 @@
 """Loads the order desk: templates x variants over one shared base.
 
-A task is a function of (version, split, seed, template, variant) alone; how many are asked for changes neither its text
-nor its rows.
+A task is a function of (version, split, seed, template, variant) alone: all variants are drawn into the world's tables,
+and how many tasks are asked for changes none of them, nor the state they start from.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ def load(
         for templates in zip(*TIERS.values(), strict=True)
         for tier, template in zip(TIERS, templates, strict=True)
     ]
-    wanted = [entry for entry in plan if not tiers or entry[0] in tiers]
+    most = sum(not tiers or tier in tiers for tier, _, _ in plan)
     count = DEFAULT_N * len(tiers or TIERS) // len(TIERS) if n is None else n
-    if not 1 <= count <= len(wanted):
-        raise UserError(f"suite {name!r} has 1 to {len(wanted)} tasks, not {count}", todo="choose another n")
+    if not 1 <= count <= most:
+        raise UserError(f"suite {name!r} has 1 to {most} tasks, not {count}", todo="choose another n")
 
     desk = Desk(_random(split, seed, "desk"))
     desk.fill(_FILLER)
     drafts: list[tuple[str, str, int, Draft]] = []
-    for tier, template, variant in plan[: plan.index(wanted[count - 1]) + 1]:
+    for tier, template, variant in plan:
         desk.random = _random(split, seed, template.__name__, variant)
         drafts.append((tier, template.__name__.replace("_", "-"), variant, template(desk)))
     rows = desk.base()
@@ -75,8 +75,7 @@ def load(
             says=draft.says,
             reads=draft.reads,
         )
-        for tier, base, variant, draft in drafts
-        if not tiers or tier in tiers
+        for tier, base, variant, draft in [d for d in drafts if not tiers or d[0] in tiers][:count]
     )
     return TaskSuite(name, f"{VERSION}+{split}.{seed}", tasks, "An order desk with a written policy.")
 

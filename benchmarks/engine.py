@@ -1,0 +1,252 @@
+"""The same trials three ways: llama-cpp-python one after another, llama-server with slots, and harnesslab's engine.
+
+    python -m benchmarks.engine --model qwen2.5-coder-0.5b
+
+6 `orders` tasks x 4 repeats x 4 harnesses. All arms run the same harness code on the same rendered prompts with the same
+sampling; only what computes the replies differs. Arms take turns, one task at a time, so that a noisy machine disturbs all
+of them alike; each arm keeps its own caches from task to task.
+
+Prints name=value lines: trials_per_hour_*, ratio_plain, ratio_llama_server (against the server's best slot count),
+ratio_*_nomemo, busy (seconds inside llama_decode / wall), tokens computed and saved, share of memo hits, success_*.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harnesslab.engine import dialects
+from harnesslab.engine.memo import MemoEngine
+from harnesslab.engine.templates import ChatTemplate
+from harnesslab.harness.compose import Harness
+from harnesslab.harness.loop import run_trial
+from harnesslab.models.entry import ModelEntry
+from harnesslab.suites.registry import load_suite
+from harnesslab.trace.recorder import LayerTable, TrialRecorder
+from harnesslab.types import (
+    Completion,
+    EndReason,
+    Engine,
+    EngineInfo,
+    FinishReason,
+    Message,
+    Prompt,
+    Request,
+    Sampling,
+    Task,
+    ToolSpec,
+    Usage,
+    stable_hash,
+)
+
+HARNESSES: dict[str, list[Any]] = {
+    "loop": [],
+    "validate": ["validate"],
+    "validate+rewind": ["validate", "rewind"],
+    "guardrails": ["validate", "retry"],
+}
+
+
+class PlainEngine:
+    """The plain way: one `Llama`, one completion after another, as `create_chat_completion` does once it has rendered."""
+
+    def __init__(self, path: Path, n_ctx: int, threads: int) -> None:
+        from llama_cpp import Llama
+
+        self.llama = Llama(
+            str(path), n_ctx=n_ctx, n_threads=threads, n_threads_batch=threads, flash_attn=True, verbose=False
+        )
+        source = self.llama.metadata.get("tokenizer.chat_template", "")
+        self.dialect = dialects.get(dialects.detect(source, self.llama.metadata.get("general.architecture", "")))
+        self.template = ChatTemplate(source, bos="", eos="")
+        self.info = EngineInfo("plain", str(path), n_ctx)
+
+    async def render(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Prompt:
+        import numpy as np
+
+        text = self.template.render(messages, tools)
+        tokens = np.array(self.llama.tokenize(text.encode(), add_bos=False, special=True), np.int32).tobytes()
+        return Prompt(tuple(messages), tuple(tools), text, tokens, stable_hash(tokens))
+
+    async def complete(self, request: Request) -> Completion:
+        import numpy as np
+
+        s = request.sampling
+        reply: Any = self.llama.create_completion(
+            np.frombuffer(request.prompt.tokens, np.int32).tolist(),
+            max_tokens=s.max_tokens,
+            temperature=s.temperature,
+            top_p=s.top_p,
+            top_k=s.top_k,
+            min_p=s.min_p,
+            repeat_penalty=s.repeat_penalty,
+            seed=request.rng_key % 2**31,
+        )
+        choice, usage = reply["choices"][0], reply["usage"]
+        parsed = self.dialect.parse(choice["text"], request.prompt.tools)
+        return Completion(
+            text=choice["text"],
+            content=parsed.content,
+            tool_calls=parsed.tool_calls,
+            parse_error=parsed.error,
+            finish_reason=FinishReason.LENGTH if choice["finish_reason"] == "length" else FinishReason.STOP,
+            usage=Usage(prompt=usage["prompt_tokens"], generated=usage["completion_tokens"]),
+        )
+
+    async def close(self) -> None:
+        self.llama.close()
+
+
+@dataclass(slots=True)
+class Arm:
+    """One way of computing replies, with what it has used so far."""
+
+    name: str
+    engine: Engine
+    at_once: int
+    seconds: float = 0.0
+    trials: int = 0
+    passed: int = 0
+    replies: int = 0
+    memo_hits: int = 0
+    prompt: int = 0
+    generated: int = 0
+    errors: list[str] = field(default_factory=list)
+
+    async def run(self, task: Task, repeats: int, sampling: Sampling) -> None:
+        """All repeats of one task in all harnesses."""
+        gate = asyncio.Semaphore(self.at_once)
+
+        async def one(name: str, layers: list[Any], repeat: int) -> None:
+            async with gate:
+                environment = task.environment(1, repeat)
+                recorder = TrialRecorder(LayerTable())
+                engine = _Counting(self.engine, self)
+                answer = await run_trial(
+                    task.view,
+                    environment,
+                    None,
+                    engine,
+                    Harness.parse(name, layers),
+                    sampling,
+                    recorder,
+                    stable_hash(1, task.view.id, repeat),
+                )
+                self.trials += 1
+                self.passed += task.check(environment, answer.text).passed and answer.reason is EndReason.ANSWERED
+
+        start = time.perf_counter()
+        await asyncio.gather(
+            *(one(name, layers, repeat) for name, layers in HARNESSES.items() for repeat in range(repeats))
+        )
+        self.seconds += time.perf_counter() - start
+
+    @property
+    def per_hour(self) -> float:
+        return 3600 * self.trials / self.seconds
+
+
+class _Counting:
+    """Counts what passes through."""
+
+    def __init__(self, inner: Engine, arm: Arm) -> None:
+        self._inner, self._arm = inner, arm
+
+    @property
+    def info(self) -> EngineInfo:
+        return self._inner.info
+
+    async def render(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Prompt:
+        return await self._inner.render(messages, tools)
+
+    async def complete(self, request: Request) -> Completion:
+        reply = await self._inner.complete(request)
+        self._arm.replies += 1
+        self._arm.memo_hits += reply.memo
+        self._arm.prompt += reply.usage.prompt
+        self._arm.generated += reply.usage.generated
+        return reply
+
+    async def close(self) -> None:
+        """The arm closes the engine."""
+
+
+async def measure(options: argparse.Namespace) -> None:
+    from harnesslab.engine.llama import LlamaEngine
+    from harnesslab.engine.plan_context import cores
+    from harnesslab.models.fetch import ensure
+    from harnesslab.models.registry import load_registry
+
+    entry: ModelEntry = load_registry().get(options.model)
+    path = ensure(entry)
+    sampling = Sampling(temperature=0.7, top_p=0.8, top_k=20, max_tokens=160)
+    tasks = load_suite("orders", seed=1, n=options.tasks).tasks
+    arms: list[Arm] = []
+    closers: list[Callable[[], Awaitable[None]]] = []
+    ours = await LlamaEngine.start(entry, path)
+    arms.append(Arm("ours_nomemo", ours, ours.info.concurrency))
+    memo = await LlamaEngine.start(entry, path)
+    arms.append(Arm("ours", MemoEngine(memo, entry.sha256), memo.info.concurrency))
+    arms.append(Arm("plain", PlainEngine(path, entry.load.n_ctx, cores()), 1))
+    for slots in options.slots:
+        from benchmarks.llama_server import serving
+
+        engine, stop = await serving(entry, path, slots)
+        closers.append(stop)
+        arms.append(Arm(f"llama_server_{slots}", engine, slots))
+    try:
+        for i, task in enumerate(tasks):
+            for arm in arms[i % len(arms) :] + arms[: i % len(arms)]:
+                await arm.run(task, options.repeats, sampling)
+                print(f"# {task.view.id} {arm.name}: {arm.per_hour:.0f} trials/h so far", flush=True)
+        report(arms, await ours.stats(), await memo.stats())
+    finally:
+        for arm in arms:
+            await arm.engine.close()
+        for stop in closers:
+            await stop()
+
+
+def report(arms: Sequence[Arm], nomemo: dict[str, float], memo: dict[str, float]) -> None:
+    by_name = {arm.name: arm for arm in arms}
+    ours, bare, plain = by_name["ours"], by_name["ours_nomemo"], by_name["plain"]
+    for arm in arms:
+        print(f"trials_per_hour_{arm.name}={arm.per_hour:.1f}")
+        print(f"success_{arm.name}={arm.passed / arm.trials:.3f}")
+        print(f"generated_per_trial_{arm.name}={arm.generated / arm.trials:.0f}")
+    print(f"trials_per_hour={ours.per_hour:.1f}")
+    print(f"ratio_plain={ours.per_hour / plain.per_hour:.2f}")
+    print(f"ratio_plain_nomemo={bare.per_hour / plain.per_hour:.2f}")
+    servers = [arm for arm in arms if arm.name.startswith("llama_server")]
+    if servers:
+        best = max(servers, key=lambda arm: arm.per_hour)
+        print(f"llama_server_best={best.name.rpartition('_')[2]}")
+        print(f"ratio_llama_server={ours.per_hour / best.per_hour:.2f}")
+        print(f"ratio_llama_server_nomemo={bare.per_hour / best.per_hour:.2f}")
+        for arm in servers:
+            print(f"ratio_{arm.name}_nomemo={bare.per_hour / arm.per_hour:.2f}")
+    print(f"busy={nomemo['busy'] / bare.seconds:.3f}")
+    for key in ("prefilled", "decoded", "shared"):
+        print(f"{key}_nomemo={nomemo[key]:.0f}")
+        print(f"{key}={memo[key]:.0f}")
+    print(f"memo_hits={ours.memo_hits / ours.replies:.3f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="qwen2.5-coder-0.5b")
+    parser.add_argument("--tasks", type=int, default=6)
+    parser.add_argument("--repeats", type=int, default=4)
+    parser.add_argument(
+        "--slots", type=int, nargs="*", default=[8, 1], help="slot counts of llama-server; none skips it"
+    )
+    asyncio.run(measure(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Real llama.cpp contexts for tests of the scheduler, without a worker process between."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from harnesslab.engine.native import NativeContext, NativeModel
+from harnesslab.engine.prefix import Tokens
+from harnesslab.engine.scheduler import Finished, Job, Scheduler
+from harnesslab.models.entry import LoadParams
+from harnesslab.types import Sampling
+
+LOAD = LoadParams(n_ctx=2048)
+THREADS = 2
+
+
+@cache
+def native(path: Path) -> NativeModel:
+    return NativeModel(str(path), LOAD)
+
+
+def scheduler(
+    model: NativeModel, *, cells: int = 2048, sequences: int = 16, concurrency: int = 8, idle_cells: int = 1024
+) -> Scheduler:
+    context = NativeContext(
+        model, LOAD, cells=cells, sequences=sequences, n_batch=512, outputs=concurrency, threads=THREADS
+    )
+    return Scheduler(
+        context, sequences=sequences, concurrency=concurrency, idle_cells=idle_cells, parallel_sampling=False
+    )
+
+
+def tokens(model: NativeModel, text: str) -> Tokens:
+    return model.tokenize(text, add_bos=model.add_bos)
+
+
+def job(id: int, prompt: Tokens, *, max_tokens: int = 8, temperature: float = 0.0, n_ctx: int = 2048) -> Job:
+    return Job(id, prompt, Sampling(temperature=temperature, max_tokens=max_tokens), rng_key=id + 1, n_ctx=n_ctx)
+
+
+def run(scheduler: Scheduler) -> dict[int, Finished]:
+    """Steps until nothing is pending."""
+    done: dict[int, Finished] = {}
+    while scheduler.pending:
+        done |= {f.id: f for f in scheduler.step()}
+    return done
+
+
+def drawn(finished: Finished) -> list[int]:
+    return np.frombuffer(finished.tokens, np.int32).tolist()

@@ -1,0 +1,159 @@
+"""Sharing, eviction, cancellation and endings on a real context."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from native_models import drawn, job, native, run, scheduler, tokens
+
+from harnesslab.engine.native import NativeContext
+from harnesslab.engine.prefix import Tokens
+from harnesslab.errors import EngineFailure
+from harnesslab.types import FinishReason, Sampling
+
+pytestmark = pytest.mark.model
+
+POLICY = "You answer for an order desk. Orders ship within two days. " * 12
+
+
+def test_prompts_that_begin_alike_are_computed_once(smollm2: Path) -> None:
+    model = native(smollm2)
+    s = scheduler(model)
+    shared = len(tokens(model, POLICY))
+    ends = [tokens(model, POLICY + f"Question {i}: {'why ' * i}?") for i in range(6)]
+    for i, prompt in enumerate(ends):
+        s.submit(job(i, prompt))
+    done = run(s)
+    unique = shared + sum(len(p) - shared for p in ends)
+    assert s.stats.prefilled <= unique + 2 * len(ends)  # a token at the seam may merge; the last is always computed
+    assert sum(f.cached for f in done.values()) + s.stats.prefilled == sum(len(p) for p in ends)
+    # a later trial, and the same prompt again, find it all there
+    s.submit(job(10, ends[3]))
+    assert run(s)[10].cached == len(ends[3]) - 1
+    s.context.close()
+
+
+@pytest.mark.parametrize("name", ["smollm2", "gemma270"])
+def test_shared_cells_give_the_logits_of_a_fresh_context(name: str, request: pytest.FixtureRequest) -> None:
+    """Up to batch noise. Gemma's sliding window forgets cells, and what it forgot must not be lent."""
+    model = native(request.getfixturevalue(name))
+    long = tokens(model, "The desk sells apples, pears, tea and salt to everyone in town. " * 90)[:1300]
+    s = scheduler(model, cells=4096, idle_cells=4096)
+    s.submit(job(0, long, max_tokens=4))
+    run(s)
+    for cut in (1299, 1000, 400):
+        prompt = np.concatenate([long[:cut], tokens(model, " In the end")[-3:]])
+        lent = s.tree.match(prompt[:-1], s._lendable)
+        assert lent.length == cut if model.n_swa == 0 else lent.length in (0, cut)
+        target = s._free[-1]
+        if lent.length:
+            s.context.share(lent.sequence, target, lent.length)
+        got = logprobs(s.context, target, lent.length, prompt)
+        s.context.drop(target)
+        fresh = scheduler(model, cells=4096, sequences=1, concurrency=1)
+        wanted = logprobs(fresh.context, 0, 0, prompt)
+        fresh.context.close()
+        top = np.argsort(-wanted)[:20]
+        assert np.abs(wanted[top] - got[top]).max() < 1.0
+        assert np.median(np.abs(wanted[top] - got[top])) < 0.2
+    s.context.close()
+
+
+def logprobs(context: NativeContext, sequence: int, start: int, prompt: Tokens) -> np.ndarray:
+    """float64[n_vocab] after the prompt, computed from `start` on."""
+    for at in range(start, len(prompt), 512):
+        part = prompt[at : at + 512]
+        assert context.decode([(sequence, at, part, at + 512 >= len(prompt))]) == 0
+    return log_softmax(context.logits(1)[0])
+
+
+def log_softmax(row: np.ndarray) -> np.ndarray:
+    row = row.astype(np.float64)
+    return row - row.max() - np.log(np.exp(row - row.max()).sum())
+
+
+def test_idle_cells_make_room_and_an_evicted_prompt_is_computed_again(smollm2: Path) -> None:
+    model = native(smollm2)
+    s = scheduler(model, cells=512, concurrency=2, idle_cells=512)
+    prompts = [tokens(model, f"{word} " * 150)[:180] for word in ("alpha", "beta", "gamma", "delta", "alpha")]
+    for i, prompt in enumerate(prompts):
+        s.submit(job(i, prompt, max_tokens=4))
+    done = run(s)
+    assert len(done) == 5
+    assert s.stats.evicted > 0
+    assert s.tree.cells <= s.context.cells
+    assert {f.reason for f in done.values()} <= {FinishReason.STOP, FinishReason.LENGTH}
+    s.context.close()
+
+
+def test_cells_and_sequences_are_all_free_in_the_end(smollm2: Path) -> None:
+    model = native(smollm2)
+    s = scheduler(model, idle_cells=0)
+    for i in range(12):
+        s.submit(job(i, tokens(model, POLICY + str(i)), max_tokens=3 + i % 4, temperature=1.0))
+    run(s)
+    assert s.tree.cells == 0
+    assert sorted(s._free) == list(range(16))
+    s.context.close()
+
+
+def test_cancellation_frees_cells_at_once(smollm2: Path) -> None:
+    model = native(smollm2)
+    s = scheduler(model)
+    s.submit(job(0, tokens(model, POLICY), max_tokens=200))
+    s.submit(job(1, tokens(model, "Once upon a time"), max_tokens=3))
+    s.step()
+    before = s.tree.cells
+    s.cancel(0)
+    assert s.tree.cells < before - len(tokens(model, POLICY)) + 20
+    assert set(run(s)) == {1}
+    s.context.close()
+
+
+def test_endings_are_told_apart(smollm2: Path) -> None:
+    model = native(smollm2)
+    s = scheduler(model)
+    prompt = tokens(model, "One two three four five six")
+    s.submit(job(0, prompt, max_tokens=5))
+    s.submit(job(1, prompt, max_tokens=500, n_ctx=len(prompt) + 3))
+    s.submit(job(2, prompt, n_ctx=len(prompt)))
+    s.submit(job(3, tokens(model, "<|im_start|>user\nSay hi.<|im_end|>\n<|im_start|>assistant\n"), max_tokens=200))
+    stopping = job(4, prompt, max_tokens=60)
+    stopping.sampling = Sampling(max_tokens=60, stop=("seven", "eight", "six", "five", "1", "\n"))
+    s.submit(stopping)
+    done = run(s)
+    assert done[0].reason is FinishReason.LENGTH
+    assert len(drawn(done[0])) == 5
+    assert done[1].reason is FinishReason.OVERFLOW
+    assert done[2].reason is FinishReason.OVERFLOW
+    assert done[2].tokens == b""
+    assert done[3].reason is FinishReason.STOP
+    assert done[4].reason is FinishReason.STOP
+    assert not any(stop in done[4].text.decode() for stop in stopping.sampling.stop)
+    s.context.close()
+
+
+def test_a_prompt_that_can_never_fit_is_a_typed_failure(smollm2: Path) -> None:
+    model = native(smollm2)
+    s = scheduler(model, cells=256, concurrency=1)
+    s.submit(job(0, tokens(model, POLICY * 3), n_ctx=4096))
+    with pytest.raises(EngineFailure, match="out-of-cells"):
+        run(s)
+    s.context.close()
+
+
+def test_the_same_key_draws_the_same_reply_in_any_company(smollm2: Path) -> None:
+    """Company moves logits within noise; at temperature 0.2 a short reply should almost always survive it."""
+    model = native(smollm2)
+    prompt = tokens(model, "A B C D E F G")
+    replies = []
+    for company in (0, 5):
+        s = scheduler(model)
+        s.submit(job(0, prompt, temperature=0.2, max_tokens=6))
+        for i in range(company):
+            s.submit(job(1 + i, tokens(model, f"{i} bottles"), temperature=1.0, max_tokens=6))
+        replies.append(drawn(run(s)[0]))
+        s.context.close()
+    assert replies[0] == replies[1]
