@@ -2,9 +2,9 @@
 
     python -m benchmarks.engine --model qwen2.5-coder-0.5b
 
-6 `orders` tasks x 4 repeats x 4 harnesses. All arms run the same harness code on the same rendered prompts with the same
-sampling; only what computes the replies differs. Arms take turns, one task at a time, so that a noisy machine disturbs all
-of them alike; each arm keeps its own caches from task to task.
+6 `orders` tasks x 4 repeats x 4 harnesses. All arms run the same harness code on the same rendered prompts with the
+same sampling; only what computes the replies differs. Arms take turns, one task at a time, so that a noisy machine
+disturbs all of them alike; each arm keeps its own caches from task to task.
 
 Prints name=value lines: trials_per_hour_*, ratio_plain, ratio_llama_server (against the server's best slot count),
 ratio_*_nomemo, busy (seconds inside llama_decode / wall), tokens computed and saved, share of memo hits, success_*.
@@ -53,7 +53,8 @@ HARNESSES: dict[str, list[Any]] = {
 
 
 class PlainEngine:
-    """The plain way: one `Llama`, one completion after another, as `create_chat_completion` does once it has rendered."""
+    """The plain way: one `Llama`, one completion after another, as `create_chat_completion` does once it has
+    rendered."""
 
     def __init__(self, path: Path, n_ctx: int, threads: int) -> None:
         from llama_cpp import Llama

@@ -20,6 +20,7 @@ def main() -> None:
     from harnesslab.engine.native import NativeContext, NativeModel
     from harnesslab.engine.plan_context import cores
     from harnesslab.engine.scheduler import Job, Scheduler
+    from harnesslab.engine.threads import ThreadTuner
     from harnesslab.models.fetch import ensure
     from harnesslab.models.registry import load_registry
     from harnesslab.types import Sampling
@@ -27,7 +28,7 @@ def main() -> None:
     entry = load_registry().get(name)
     model = NativeModel(str(ensure(entry)), entry.load)
     context = NativeContext(model, entry.load, cells=8192, sequences=8, n_batch=512, outputs=2, threads=cores())
-    scheduler = Scheduler(context, sequences=8, concurrency=2, idle_cells=8192, parallel_sampling=False)
+    scheduler = Scheduler(context, sequences=8, concurrency=2, idle_cells=8192, threads=ThreadTuner((cores(),)))
     text = model.tokenize("The desk sells apples, pears, tea and salt. " * 400, add_bos=model.add_bos)
     long = text[: CHECKPOINT + BACK]
 

@@ -2,7 +2,8 @@
 
     python -m benchmarks.sampler      prints copy_multiple=, sample_ms=, copy_ms=
 
-32 rows of 151,936 logits with a mask, temperature, top-k and min-p, in place; the best of many runs of each, alternating.
+32 rows of 151,936 logits with a mask, temperature, top-k and min-p, in place; the best of many runs of each,
+alternating.
 """
 
 from __future__ import annotations

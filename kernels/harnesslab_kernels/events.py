@@ -1,7 +1,7 @@
 """The packed record of one trace event: 64 bytes, one cache line. Imports numpy only.
 
-A trial's events are a 1-d array of EVENT in the order in which they happened; many trials are their concatenation plus an
-int64 `offsets` array of length trials + 1.
+A trial's events are a 1-d array of EVENT in the order in which they happened; many trials are their concatenation plus
+an int64 `offsets` array of length trials + 1.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 EVENT = np.dtype(
     [
         ("action", "<u8"),  # hash of tool and canonical arguments; 0: none
-        ("result", "<u8"),  # hash of the text the model was answered; 0: none
+        ("result", "<u8"),  # hash of what the model was answered, or of what it said (REPLY); 0: none
         ("start", "<f8"),  # seconds since the trial began
         ("duration", "<f4"),  # seconds
         ("prompt", "<i4"),  # tokens

@@ -1,8 +1,8 @@
 """Drawing tokens from a batch of logits, in place.
 
 The order is llama.cpp's: repetition penalty, top-k, top-p, min-p (each on the distribution at temperature 1), then
-temperature, then one draw by inverse CDF over the surviving tokens, likeliest first. A token depends only on its own row,
-its settings and (key, position): never on what else is in the batch or on the number of threads.
+temperature, then one draw by inverse CDF over the surviving tokens, likeliest first. A token depends only on its own
+row, its settings and (key, position): never on what else is in the batch or on the number of threads.
 """
 
 from __future__ import annotations

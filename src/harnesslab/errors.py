@@ -1,8 +1,8 @@
 """Errors that cross package borders.
 
-Two families only. `UserError` is the user's to mend and is shown without a traceback. `EngineFailure` is nobody's reply:
-the worker or the server died, so the trial is missing, not failed. Everything a model or a tool does wrong is a value on
-the trace, never an exception.
+Two families only. `UserError` is the user's to mend and is shown without a traceback. `EngineFailure` is nobody's
+reply: the worker or the server died, so the trial is missing, not failed. Everything a model or a tool does wrong is a
+value on the trace, never an exception.
 """
 
 from __future__ import annotations

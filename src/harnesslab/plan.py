@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from harnesslab.config import Config, SuiteChoice
 from harnesslab.errors import UserError, unknown_name
-from harnesslab.types import Sampling, Suite, Task, TaskView, canonical, stable_hash
+from harnesslab.types import EngineInfo, Sampling, Suite, Task, TaskView, canonical, stable_hash
 
 if TYPE_CHECKING:
     from harnesslab.harness.registry import LayerSpec
@@ -286,6 +286,28 @@ def _refuse_twins(cells: Sequence[CellPlan]) -> None:
                 f"{twin.label} and {cell.label} are the same cell",
                 "model, sampling, layers and suite are all equal",
                 "leave one of them out",
+            )
+
+
+# --- what layers need of an engine
+
+
+def missing_capabilities(needed: frozenset[str], info: EngineInfo) -> tuple[str, ...]:
+    """What is needed and not offered, in order of name."""
+    return tuple(sorted(needed - info.capabilities))
+
+
+def refuse_unserved(cell: CellPlan, info: EngineInfo) -> None:
+    """Raises UserError where the cell's engine cannot do what one of its layers needs."""
+    from harnesslab.harness.registry import find
+
+    for layer in cell.layers:
+        if lacking := missing_capabilities(find(layer.name).needs, info):
+            what = info.details.get("server", info.name)
+            raise UserError(
+                f"{cell.label}: layer {layer.name} needs {', '.join(lacking)}",
+                f"{cell.entry.name} ({what}) does not offer it",
+                "leave the layer or the model out",
             )
 
 

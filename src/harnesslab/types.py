@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from functools import lru_cache
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -45,7 +45,7 @@ NOTHING: Mapping[str, Any] = _Nothing()
 
 
 def canonical(value: Any) -> str:
-    """The one JSON text of a value: sorted keys, no blanks, integral floats as integers (2.0 and 2 are one argument)."""
+    """The one JSON text of a value: sorted keys, no blanks, 2.0 written as 2 (they are one argument)."""
     return _ENCODER.encode(_integral(value))
 
 
@@ -189,6 +189,29 @@ class Prompt:
         return len(self.tokens) // 4
 
 
+def tools_key(tools: Sequence[ToolSpec]) -> int:
+    """64-bit hash of tools as a model is told about them, in their order."""
+    return stable_hash("tools", *(part for t in tools for part in (t.name, t.description, canonical(t.parameters))))
+
+
+def conversation_key(messages: Sequence[Message], tools: int) -> int:
+    """64-bit hash of what a model is told, before any template renders it; `tools` is their `tools_key`."""
+    parts: list[str | int] = [tools, len(messages)]
+    for m in messages:
+        parts += (m.role, m.content, m.tool_call_id, m.name, m.reasoning, len(m.tool_calls))
+        parts += [call.key for call in m.tool_calls]
+    return stable_hash(*parts)
+
+
+def request_key(messages: Sequence[Message], tools: int, sampling: Sampling, constraint: Constraint | None) -> int:
+    """64-bit hash of what is asked of a model; two harnesses with equal keys ask the same.
+
+    Leaves out max_tokens, which a token budget may have cut.
+    """
+    drawn = repr((replace(sampling, max_tokens=0), constraint))
+    return stable_hash(conversation_key(messages, tools), drawn)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One model call, token-exact. `rng_key` names the random stream; each token adds its position to it."""
@@ -254,7 +277,8 @@ class EngineInfo:
     """What an engine can do and what exactly it is; recorded in the manifest.
 
     Attributes:
-        capabilities: of "constrain", "seeds", "tokens" (prompts come tokenised), "usage", "prefix-cache".
+        capabilities: of "constrain", "context" (its size is known), "seeds", "tokens" (prompts come tokenised),
+            "usage", "prefix-cache".
         pinned: whether the model's content is known by hash; a server endpoint is not.
         n_ctx: tokens one trial may occupy; 0 if unknown.
         concurrency: trials worth running at once.
@@ -557,7 +581,7 @@ class EventFlag(IntEnum):
 
 
 class Recorder(Protocol):
-    """Takes a trial's events in order. `branch` numbers parallel attempts (best-of-n, sub-goals), 0 for the main one."""
+    """Takes a trial's events in order. `branch` numbers attempts (best-of-n, sub-goals); the main one is 0."""
 
     def event(
         self,

@@ -10,6 +10,7 @@ import numpy as np
 from harnesslab.engine.native import NativeContext, NativeModel
 from harnesslab.engine.prefix import Tokens
 from harnesslab.engine.scheduler import Finished, Job, Scheduler
+from harnesslab.engine.threads import ThreadTuner
 from harnesslab.models.entry import LoadParams
 from harnesslab.types import Sampling
 
@@ -23,13 +24,24 @@ def native(path: Path) -> NativeModel:
 
 
 def scheduler(
-    model: NativeModel, *, cells: int = 2048, sequences: int = 16, concurrency: int = 8, idle_cells: int = 1024
+    model: NativeModel,
+    *,
+    cells: int = 2048,
+    sequences: int = 16,
+    concurrency: int = 8,
+    idle_cells: int = 1024,
+    parking: int = 0,
 ) -> Scheduler:
     context = NativeContext(
         model, LOAD, cells=cells, sequences=sequences, n_batch=512, outputs=concurrency, threads=THREADS
     )
     return Scheduler(
-        context, sequences=sequences, concurrency=concurrency, idle_cells=idle_cells, parallel_sampling=False
+        context,
+        sequences=sequences,
+        concurrency=concurrency,
+        idle_cells=idle_cells,
+        threads=ThreadTuner((THREADS,)),
+        parking=parking,
     )
 
 

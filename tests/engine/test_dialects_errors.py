@@ -30,7 +30,8 @@ REFUSED = [
     ("hermes", '<tool_call>\n"find"\n</tool_call>', Kind.NOT_A_CALL),
     ("hermes", '<tool_call>\n{"name": "find"}\n</tool_call>', Kind.BAD_ARGUMENTS),
     ("hermes", '<tool_call>\n{"name": "find", "arguments": "{}"}\n</tool_call>', Kind.BAD_ARGUMENTS),
-    ("hermes", PLAIN, Kind.WRONG_DIALECT),
+    ("hermes", f"I look it up: {PLAIN}", Kind.WRONG_DIALECT),
+    ("hermes", "{" + PLAIN + "}", Kind.NOT_JSON),
     ("hermes", f"```json\n{PLAIN}\n```", Kind.WRONG_DIALECT),
     ("hermes", f"<tool_call>\n```json\n{PLAIN}\n```\n</tool_call>", Kind.WRONG_DIALECT),
     ("hermes", f"{PLAIN}\n</tool_call>", Kind.WRONG_DIALECT),
@@ -234,3 +235,9 @@ def test_an_unknown_dialect_names_the_known_ones() -> None:
 def test_detection(template: str, architecture: str, name: str) -> None:
     assert dialects.detect(template, architecture) == name
     assert name in dialects.names()
+
+
+def test_hermes_calls_may_lack_their_tags_where_nothing_else_is_said() -> None:
+    parsed = dialects.get("hermes").parse(f"{PLAIN}\n{PLAIN}\n")
+    assert parsed.error is None
+    assert [(c.name, dict(c.arguments)) for c in parsed.tool_calls] == [("find", {"city": "Bonn"})] * 2

@@ -9,6 +9,7 @@ import pytest
 from native_models import drawn, job, native, run, scheduler, tokens
 
 from harnesslab.engine.native import NativeContext
+from harnesslab.engine.parking import Parked
 from harnesslab.engine.prefix import Tokens
 from harnesslab.errors import EngineFailure
 from harnesslab.types import FinishReason, Sampling
@@ -157,3 +158,47 @@ def test_the_same_key_draws_the_same_reply_in_any_company(smollm2: Path) -> None
         replies.append(drawn(run(s)[0]))
         s.context.close()
     assert replies[0] == replies[1]
+
+
+def test_a_parked_sequence_comes_back_instead_of_being_computed_again(smollm2: Path) -> None:
+    model = native(smollm2)
+    s = scheduler(model, cells=1024, concurrency=1, idle_cells=300, parking=2**28)
+    policy = tokens(model, POLICY)
+    trials = [np.concatenate([policy, tokens(model, f"{word} " * 120)[:120]]) for word in ("alpha", "beta", "gamma")]
+    for i, prompt in enumerate(trials):
+        s.submit(job(i, prompt, max_tokens=2))
+        run(s)
+    assert s.stats.parked > 0
+    before = s.stats.prefilled
+    s.submit(job(9, np.concatenate([trials[0], tokens(model, " And then?")]), max_tokens=2))
+    done = run(s)[9]
+    assert done.cached >= len(trials[0])
+    assert s.stats.prefilled - before < 12
+    assert s.stats.restored > 0
+    target = s._free[-1]
+    lent = s.tree.match(trials[0][:-1], s._lendable)
+    s.context.share(lent.sequence, target, lent.length)
+    got = logprobs(s.context, target, lent.length, trials[0])
+    fresh = scheduler(model, sequences=1, concurrency=1)
+    wanted = logprobs(fresh.context, 0, 0, trials[0])
+    top = np.argsort(-wanted)[:20]
+    assert np.abs(wanted[top] - got[top]).max() < 1.0
+    fresh.context.close()
+    s.context.close()
+
+
+def test_a_parked_state_that_does_not_restore_is_computed_again(smollm2: Path) -> None:
+    model = native(smollm2)
+    s = scheduler(model, cells=1024, concurrency=1, idle_cells=0, parking=2**28)
+    prompt = tokens(model, POLICY)
+    s.submit(job(0, prompt, max_tokens=2))
+    run(s)
+    lot, length = s.parking.longest(prompt)
+    assert length == len(prompt)
+    parked = s.parking.take(lot)
+    s.parking.put(Parked(parked.tokens, parked.state[:-1000]))
+    s.submit(job(1, prompt, max_tokens=2))
+    done = run(s)
+    assert done[1].cached == 0
+    assert s.stats.restore_failed == 1
+    s.context.close()

@@ -37,10 +37,16 @@ def test_equal_arms_are_rejected_at_most_as_often_as_stated(shared):
 @pytest.mark.slow
 @pytest.mark.parametrize("bases", [20, 50])
 def test_the_whole_grid(bases):
-    """Where a figure is not marked unreliable in most runs: at least 93 % (90 % at 20 tasks), less 1 for chance."""
+    """At least 93 % (90 % at 20 tasks), less 1 for chance, unless most runs are marked unreliable.
+
+    Left out: pass^k so rare that fewer than one task of the sweep is expected to show it (docs/metrics.md).
+    """
     rng = np.random.default_rng(7)
     limit = 0.92 if bases >= 50 else 0.89
     for (repeats, k), p, icc in product(((1, 1), (4, 1), (8, 1), (4, 4), (8, 4)), simulation.RATES, simulation.ICCS):
+        _, shape = simulation.task_rates(rng, p, icc, 1)
+        if bases * simulation.true_pass_k(p, shape, k) < 1:
+            continue
         held, marked, _ = simulation.coverage(bases, repeats, k, p, icc, 4000, rng)
         assert held >= limit or marked > 0.5, (bases, repeats, k, p, icc, held, marked)
 

@@ -39,7 +39,7 @@ from harnesslab.types import (
     stable_hash,
 )
 
-CAPABILITIES = frozenset({"seeds", "tokens", "usage", "prefix-cache"})
+CAPABILITIES = frozenset({"constrain", "seeds", "tokens", "usage", "prefix-cache"})
 
 
 class LlamaEngine:
@@ -75,21 +75,21 @@ class LlamaEngine:
         Args:
             concurrency: requests at once; 0: chosen from the hardware.
             idle_cells: KV cells kept for later prompts; -1: half of all, 0: none, each request then starts fresh.
-            threads: 0: the physical cores.
+            threads: 0: chosen while working, up to the physical cores.
             environment: variables for the worker on top of this process's own.
 
         Raises:
             EngineFailure: "bad-gguf", "no-memory" or "worker-died", with llama.cpp's own words.
         """
         ours, theirs = socket.socketpair()
-        stderr = tempfile.TemporaryFile()
+        stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         process = subprocess.Popen(
             [sys.executable, "-m", "harnesslab.engine.worker", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=stderr,
             stderr=stderr,
-            env={**os.environ, **waiting_policy(), **(environment or {})},
+            env={**os.environ, **(environment or {})},
             start_new_session=True,  # Ctrl-C is for the sweep; it closes the worker in good order
         )
         theirs.close()
@@ -273,13 +273,3 @@ class LlamaEngine:
         self._stderr.seek(0)
         lines = [line for line in self._stderr.read().decode(errors="replace").splitlines() if line.strip()]
         return f"{how}; {' | '.join(lines[-3:])}" if lines else how
-
-
-def waiting_policy() -> dict[str, str]:
-    """How idle OpenMP threads wait: spin a little, then sleep. Variables that the user has set are kept.
-
-    Endless spinning doubles single-stream decode on a quiet machine and ruins it on a busy one (FACTS.md).
-    """
-    if "OMP_WAIT_POLICY" in os.environ or "GOMP_SPINCOUNT" in os.environ:
-        return {}
-    return {"GOMP_SPINCOUNT": "1000"}

@@ -100,6 +100,17 @@ class NativeModel:
     def end_tokens(self) -> frozenset[int]:
         return frozenset(t for t in range(self.n_vocab) if lc.llama_vocab_is_eog(self.vocab, t))
 
+    @cached_property
+    def control_tokens(self) -> frozenset[int]:
+        """Tokens that are marks, not text."""
+        marks = lc.LLAMA_TOKEN_ATTR_CONTROL | lc.LLAMA_TOKEN_ATTR_UNKNOWN
+        return frozenset(t for t in range(self.n_vocab) if lc.llama_vocab_get_attr(self.vocab, t) & marks)
+
+    @property
+    def tokenize_address(self) -> int:
+        """Where llama.cpp's tokenizer lies, for a library that calls it with `vocab`."""
+        return ctypes.cast(lc.llama_cpp._lib.llama_tokenize, ctypes.c_void_p).value or 0
+
     def piece(self, token: int) -> str:
         buffer = ctypes.create_string_buffer(512)
         n = lc.llama_token_to_piece(self.vocab, token, buffer, len(buffer), 0, True)
@@ -214,6 +225,10 @@ class NativeContext:
     def cut(self, sequence: int, length: int) -> bool:
         """Drops all positions from `length` on. True says nothing under a sliding window: ask `reaches` first."""
         return bool(lc.llama_memory_seq_rm(self.memory, sequence, length, -1))
+
+    def forget(self, sequence: int, length: int) -> None:
+        """Drops the first `length` positions, for `share` to put another sequence's cells in their place."""
+        lc.llama_memory_seq_rm(self.memory, sequence, 0, length)
 
     def drop(self, sequence: int) -> None:
         lc.llama_memory_seq_rm(self.memory, sequence, -1, -1)

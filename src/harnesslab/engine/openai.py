@@ -17,10 +17,10 @@ from harnesslab.engine import dialects
 from harnesslab.engine.openai_guard import Guard, falls_short
 from harnesslab.engine.openai_http import Http, Patience, Refused, is_final
 from harnesslab.engine.openai_probe import Server, probe
-from harnesslab.engine.openai_wire import body_of, completion_of, messages_of, overflow_of, unreadable_of
+from harnesslab.engine.openai_wire import body_of, completion_of, overflow_of, unreadable_of
 from harnesslab.errors import EngineFailure
 from harnesslab.models.entry import ModelEntry
-from harnesslab.types import Completion, EngineInfo, Message, Prompt, Request, ToolSpec, conversation_key
+from harnesslab.types import Completion, EngineInfo, Message, Prompt, Request, ToolSpec, conversation_key, tools_key
 
 
 class OpenAIEngine:
@@ -75,13 +75,11 @@ class OpenAIEngine:
     async def render(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Prompt:
         """No text and no tokens: the server renders. The digest is over messages and tools as they are sent."""
         sent = messages if self._keep_reasoning else [replace(m, reasoning="") if m.reasoning else m for m in messages]
-        return Prompt(tuple(messages), tuple(tools), "", b"", conversation_key(sent, tools))
+        return Prompt(tuple(messages), tuple(tools), "", b"", conversation_key(sent, tools_key(tools)))
 
     async def complete(self, request: Request) -> Completion:
         entry = self._entry
-        body = body_of(
-            request, self._server, keep_reasoning=self._keep_reasoning, template_args=entry.template_args
-        )
+        body = body_of(request, self._server, keep_reasoning=self._keep_reasoning, template_args=entry.template_args)
         asked = time.perf_counter()
         async with self._places:
             sent = time.perf_counter()

@@ -139,9 +139,11 @@ class Http:
                 raise EngineFailure(
                     "server-timeout", f"{url} did not answer within {self._patience.read:g} s"
                 ) from error
-            return self._failed(attempt, url, error)
+            self._failed(attempt, url, error)
+            return None
         except httpx.TransportError as error:
-            return self._failed(attempt, url, error)
+            self._failed(attempt, url, error)
+            return None
         except (httpx.InvalidURL, UnicodeError) as error:
             raise EngineFailure("bad-request", f"{url}: {error}") from error
         if response.status_code == 401 or (response.status_code == 403 and method == "POST"):
@@ -159,7 +161,7 @@ class Http:
 
     def _pause(self, attempt: int, response: httpx.Response | None) -> float:
         asked = _retry_after(response.headers.get("retry-after", "")) if response is not None else 0.0
-        jittered = self._patience.pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
+        jittered: float = self._patience.pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
         return min(self._patience.longest, max(asked, jittered))
 
     # --- the client lives while somebody uses it
@@ -188,12 +190,13 @@ class Http:
         headers = {"content-type": "application/json"}
         if self._key:
             headers["authorization"] = f"Bearer {self._key}"
-        patience = self._patience
+        patience, address = self._patience, urlsplit(self.url)
         return httpx.AsyncClient(
             headers=headers,
             timeout=httpx.Timeout(patience.read, connect=patience.connect, pool=None),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
-            trust_env=urlsplit(self.url).hostname not in _LOOPBACK,  # no proxy on the way to this machine
+            trust_env=address.hostname not in _LOOPBACK,  # no proxy on the way to this machine
+            verify=address.scheme == "https",  # without TLS, certificates need not be loaded
         )
 
 
@@ -216,7 +219,7 @@ def _object(response: httpx.Response, url: str) -> dict[str, Any]:
 
 
 def _refused(response: httpx.Response) -> Refused:
-    """Servers say it as {"error": {"message", "type", ...}}, {"error": "..."}, {"message"}, {"detail"} or in plain text."""
+    """Servers say it as {"error": {"message", ...}}, {"error": "..."}, {"message"}, {"detail"} or in plain text."""
     try:
         told = response.json()
     except ValueError:

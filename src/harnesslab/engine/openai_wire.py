@@ -121,7 +121,8 @@ def completion_of(reply: Mapping[str, Any], request: Request, dialect: Dialect |
         EngineFailure: "bad-response".
     """
     choices = reply.get("choices")
-    message = choices[0].get("message") if isinstance(choices, list) and choices else None
+    choice = _mapping(choices[0]) if isinstance(choices, list) and choices else {}
+    message = choice.get("message")
     if not isinstance(message, Mapping):
         raise EngineFailure("bad-response", f"a reply without a choice: {str(reply)[:200]}")
     usage = usage_of(reply)
@@ -146,7 +147,7 @@ def completion_of(reply: Mapping[str, Any], request: Request, dialect: Dialect |
         tool_calls=calls,
         parse_error=error,
         reasoning=reasoning,
-        finish_reason=_finish(choices[0].get("finish_reason"), usage, request.sampling),
+        finish_reason=_finish(choice.get("finish_reason"), usage, request.sampling),
         usage=usage,
         times=_times(reply, waited),
     )

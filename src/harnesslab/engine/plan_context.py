@@ -9,9 +9,11 @@ from typing import Any
 import psutil
 
 from harnesslab.engine.native import NativeModel
+from harnesslab.engine.threads import candidates
 from harnesslab.models.entry import KV_TYPES, LoadParams
 
 MAX_SEQUENCES = 256  # llama.cpp's own limit
+IDLE_CELLS = 8192  # idle cells make every step dearer: 17 % at this many on the 0.5B (FACTS.md)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class ContextPlan:
     concurrency: int
     sequences: int
     n_batch: int
-    threads: int
+    thread_counts: tuple[int, ...]  # to choose among while working; one: fixed
+    parking: int  # bytes of host memory for sequences that left the cells
 
     def facts(self) -> dict[str, Any]:
         return asdict(self)
@@ -66,11 +69,12 @@ def plan_context(model: NativeModel, load: LoadParams, concurrency: int, idle_ce
     return ContextPlan(
         n_ctx=n_ctx,
         cells=cells,
-        idle_cells=cells // 2 if idle_cells < 0 else idle_cells,
+        idle_cells=min(cells // 2, IDLE_CELLS) if idle_cells < 0 else idle_cells,
         concurrency=concurrency,
         sequences=min(MAX_SEQUENCES, 4 * concurrency + 32),
         n_batch=load.batch or (2048 if gpu else 512),
-        threads=threads or load.threads or cores(),
+        thread_counts=(fixed,) if (fixed := threads or load.threads) else candidates(cores()),
+        parking=int(psutil.virtual_memory().available / 8) if idle_cells else 0,
     )
 
 

@@ -1,8 +1,8 @@
 """A radix tree over the KV cells of one context: which sequence holds which tokens, and which cells they share.
 
-A node is a run of cells that exists once. The sequences listed at a node all hold its cells; a sequence's tokens are the
-runs from the root to its leaf. Two nodes may carry equal tokens side by side, because two sequences may each have computed
-them. Knows nothing of llama.cpp: it keeps the books that `share` and `drop` keep in the context.
+A node is a run of cells that exists once. The sequences listed at a node all hold its cells; a sequence's tokens are
+the runs from the root to its leaf. Two nodes may carry equal tokens side by side, because two sequences may each have
+computed them. Knows nothing of llama.cpp: it keeps the books that `share` and `drop` keep in the context.
 """
 
 from __future__ import annotations

@@ -2,13 +2,13 @@
 
 The life of a request:
   1. `submit` queues it.
-  2. `_admit` finds the longest beginning of its prompt that some sequence holds, shares those cells, and queues the rest
-     as its feed. While another request is just computing more of the same beginning, it waits for that.
-  3. Every `step` sends one batch: all that decode, one token each (or what a grammar forces), then prompts in order of
-     arrival, up to the batch size.
+  2. `_admit` finds the longest beginning of its prompt that some sequence holds, shares those cells, and queues the
+     rest as its feed. While another request is just computing more of the same beginning, it waits for that.
+  3. Every `step` sends one batch: all that decode, one token each (or what a grammar forces), then prompts in order
+     of arrival, up to the batch size.
   4. Where a feed ran out, the sampler draws the next token from that row of logits.
-  5. A finished request leaves its cells behind as an idle sequence, for the next turn, repeat or harness, until the least
-     recently used ones are dropped to make room.
+  5. A finished request leaves its cells behind as an idle sequence, for the next turn, repeat or harness, until the
+     least recently used ones are dropped to make room.
 
 Runs in the worker's main thread; not thread-safe.
 """
@@ -25,20 +25,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harnesslab.engine.native import NativeContext, last_errors
+from harnesslab.engine.parking import Parked, Parking
 from harnesslab.engine.prefix import Match, PrefixTree, Tokens
+from harnesslab.engine.thinking import ThinkingBudget
+from harnesslab.engine.threads import ThreadTuner
 from harnesslab.errors import EngineFailure
 from harnesslab.types import FinishReason, Sampling
 from harnesslab_kernels.sampling import NO_MASK, SETTINGS, sample
 
 WORTH_WAITING = 16  # tokens another request must be about to compute before it pays to wait for them
+WORTH_PARKING = 64  # tokens of its own that a sequence must hold before its state is worth keeping
 NOTHING: Tokens = np.empty(0, np.int32)
 
 
 class Matcher(Protocol):
     """A constraint's state for one reply."""
 
+    @property
+    def error(self) -> str:
+        """Why nothing is allowed any more; "" while all is well."""
+        ...
+
     def mask(self, row: NDArray[np.uint32]) -> None:
-        """Writes the bits of the tokens allowed next."""
+        """Writes the bits of the tokens allowed next; none after an error."""
         ...
 
     def consume(self, token: int) -> Sequence[int]:
@@ -55,6 +64,7 @@ class Job:
         n_ctx: positions it may occupy.
         feed: tokens still to be computed before the next draw.
         out: tokens drawn or forced so far.
+        failure: (cause, detail) of what ended this request alone.
     """
 
     id: int
@@ -63,7 +73,7 @@ class Job:
     rng_key: int
     n_ctx: int
     matcher: Matcher | None = None
-    close_thinking: Sequence[int] = ()
+    thinking: ThinkingBudget | None = None
     submitted: float = field(default_factory=time.perf_counter)
     admitted: float = 0.0
     first: float = 0.0
@@ -74,6 +84,7 @@ class Job:
     forced: int = 0
     text: bytearray = field(default_factory=bytearray)
     preempted: int = 0
+    failure: tuple[str, str] | None = None
 
     @property
     def position(self) -> int:
@@ -95,6 +106,7 @@ class Finished:
     queued: float
     prefill: float
     decode: float
+    failure: tuple[str, str] | None = None  # (cause, detail): no reply, an EngineFailure
 
 
 @dataclass(slots=True)
@@ -109,6 +121,9 @@ class Stats:
     forced: int = 0
     shared: int = 0  # prompt tokens that were not computed again
     evicted: int = 0  # sequences
+    parked: int = 0  # of them: kept in host memory
+    restored: int = 0  # tokens
+    restore_failed: int = 0  # parked states that llama.cpp would not take back; they were computed again
     preempted: int = 0
     requests: int = 0
     cells: int = 0
@@ -122,18 +137,28 @@ class Scheduler:
     Args:
         sequences: sequence ids, at most 256.
         concurrency: requests decoding or prefilling at once.
-        idle_cells: cells that idle sequences may occupy; they are dropped, oldest first, beyond that.
+        idle_cells: cells that idle sequences may occupy; beyond that they are parked, oldest first.
+        threads: chooses the thread count of every step.
+        parking: bytes of host memory for parked sequences; 0: they are dropped.
     """
 
     def __init__(
-        self, context: NativeContext, *, sequences: int, concurrency: int, idle_cells: int, parallel_sampling: bool
+        self,
+        context: NativeContext,
+        *,
+        sequences: int,
+        concurrency: int,
+        idle_cells: int,
+        threads: ThreadTuner,
+        parking: int = 0,
     ) -> None:
         self.context = context
         self.model = context.model
         self.concurrency = concurrency
         self.idle_cells = idle_cells
-        self.parallel_sampling = parallel_sampling
+        self.threads = threads
         self.tree = PrefixTree()
+        self.parking = Parking(parking)
         self.stats = Stats()
         self._free = list(range(sequences - 1, -1, -1))
         self._waiting: deque[Job] = deque()
@@ -143,6 +168,13 @@ class Scheduler:
         self._words = (self.model.n_vocab + 31) // 32
 
     # --- what the worker calls -------------------------------------------------------------------------------------
+
+    def warm_up(self) -> None:
+        """Compiles the sampler, so that the first request does not wait for it."""
+        settings = np.ones(2, SETTINGS)
+        for parallel in (False, True):
+            row = np.zeros((2, self.model.n_vocab), np.float32)
+            sample(row, settings, NOTHING, np.zeros(3, np.int64), parallel=parallel)
 
     def submit(self, job: Job) -> None:
         self.stats.requests += 1
@@ -169,7 +201,8 @@ class Scheduler:
         """Admits what fits, computes one batch, draws tokens; returns the requests that ended.
 
         Raises:
-            EngineFailure: llama.cpp refused the batch for good ("decode"), or not even one request fits ("out-of-cells").
+            EngineFailure: llama.cpp refused the batch for good ("decode"), or not even one request fits
+            ("out-of-cells").
         """
         done = self._admit()
         if not self._live:
@@ -196,6 +229,7 @@ class Scheduler:
             if self._others_compute_more(prompt, match.length):
                 kept.append(job)
                 continue
+            match = self._restore(prompt[:-1], match)
             if not self._place(job, prompt, match):
                 kept.append(job)
                 break
@@ -219,12 +253,45 @@ class Scheduler:
         coming = self.tree.match(prompt[:-1], lambda s, n: n if s in prefilling else 0)
         return coming.length >= length + WORTH_WAITING
 
+    def _restore(self, prompt: Tokens, match: Match) -> Match:
+        """Brings a parked state back where it holds much more of the prompt than any sequence does.
+
+        Its beginning is then replaced by cells that another sequence already holds.
+        """
+        lot, length = self.parking.longest(prompt)
+        if length < match.length + WORTH_PARKING:
+            return match
+        parked = self.parking.take(lot)
+        self._touch(match.sequence)
+        if not self._make_room(len(parked.tokens), keep=match.sequence):
+            self.parking.put(parked)
+            return match
+        sequence = self._free.pop()
+        if not self.context.load(sequence, parked.state):
+            self.context.drop(sequence)
+            self._free.append(sequence)
+            self.stats.restore_failed += 1
+            return match
+        if match.length:
+            self.context.forget(sequence, match.length)
+            self.context.share(match.sequence, sequence, match.length)
+        self.tree.attach(sequence, match.sequence, match.length)
+        self.tree.append(sequence, parked.tokens[match.length :])
+        self._computed[sequence] = len(parked.tokens)
+        self._idle[sequence] = None
+        self.stats.restored += len(parked.tokens) - match.length
+        return max(match, Match(self._lendable(sequence, length), sequence), key=lambda m: m.length)
+
+    def _touch(self, sequence: int) -> None:
+        """Marks an idle sequence as just used, so that making room does not take it."""
+        if sequence in self._idle:
+            del self._idle[sequence]
+            self._idle[sequence] = None
+
     def _place(self, job: Job, prompt: Tokens, match: Match) -> bool:
         """Gives a request its sequence and cells; False if they cannot be had now."""
         held = match.sequence
-        if held in self._idle:  # most recently used, so that making room does not drop it
-            del self._idle[held]
-            self._idle[held] = None
+        self._touch(held)
         reserve = len(prompt) - match.length + max(1, job.sampling.max_tokens - len(job.out))
         reserve = min(reserve, job.n_ctx - match.length)
         if not self._make_room(reserve, keep=held):
@@ -245,7 +312,7 @@ class Scheduler:
         return True
 
     def _make_room(self, cells: int, keep: int = -1) -> bool:
-        """Drops idle sequences, oldest first, until so many cells and a sequence id are free."""
+        """Parks idle sequences, oldest first, until so many cells and a sequence id are free."""
         promised = sum(
             max(1, min(j.sampling.max_tokens, j.n_ctx - len(j.tokens)) - len(j.out)) for j in self._live.values()
         )
@@ -253,8 +320,7 @@ class Scheduler:
             oldest = next((s for s in self._idle if s != keep), None)
             if oldest is None:
                 return False
-            self._drop(oldest)
-            self.stats.evicted += 1
+            self._evict(oldest)
         return True
 
     # --- one batch -------------------------------------------------------------------------------------------------
@@ -272,10 +338,15 @@ class Scheduler:
                 parts.append((job.sequence, self._computed[job.sequence], chunk, len(chunk) == len(job.feed)))
                 fed.append(job)
                 room -= len(chunk)
+            fed_tokens = self.context.n_batch - room
+            threads = self.threads.choose(fed_tokens)
+            self.context.set_threads(threads)
             start = time.perf_counter()
             code = self.context.decode(parts)
-            self.stats.busy += time.perf_counter() - start
+            took = time.perf_counter() - start
+            self.stats.busy += took
             if code == 0:
+                self.threads.record(fed_tokens, threads, took)
                 break
             if code != 1:
                 raise EngineFailure("decode", f"llama_decode returned {code}: {last_errors()}")
@@ -293,8 +364,7 @@ class Scheduler:
     def _relieve(self) -> None:
         """llama.cpp found no free cells: drops an idle sequence, else sends the youngest request back to the queue."""
         if self._idle:
-            self._drop(next(iter(self._idle)))
-            self.stats.evicted += 1
+            self._evict(next(iter(self._idle)))
             return
         if len(self._live) <= 1:
             raise EngineFailure("out-of-cells", f"one request does not fit {self.context.cells} cells")
@@ -353,32 +423,43 @@ class Scheduler:
                 )
                 offsets[i + 1 :] += len(recent[-1])
         flat = np.concatenate(recent) if recent else NOTHING
-        return sample(logits, settings, flat, offsets, masks, parallel=self.parallel_sampling and rows > 1)
+        return sample(logits, settings, flat, offsets, masks, parallel=rows > 1 and max(self.threads.counts) > 1)
 
     def _accept(self, job: Job, token: int) -> FinishReason | None:
         """Adds a drawn token, and all that it forces, to a reply; says whether the reply is over."""
         if token < 0:
-            raise EngineFailure("constraint", "the grammar allows no token at all")
+            job.failure = _nothing_allowed(job)
+            return FinishReason.STOP
         if token in self.model.end_tokens:
             return FinishReason.STOP
         forced = job.matcher.consume(token) if job.matcher is not None else ()
-        feed = []
-        for i, t in enumerate((token, *forced)):
+        feed: list[int] = []
+        reason = self._append(job, (token, *forced), feed)
+        if reason is None and job.thinking is not None and job.thinking.over:
+            reason = self._append(job, _closing(job, job.thinking), feed)
+        if reason is None:
+            job.feed = np.array(feed, np.int32)
+            self.tree.append(job.sequence, job.feed)
+        return reason
+
+    def _append(self, job: Job, tokens: Sequence[int], feed: list[int]) -> FinishReason | None:
+        for t in tokens:
             if t in self.model.end_tokens:
                 return FinishReason.STOP
+            forced = bool(feed)  # only the first is drawn
+            feed.append(t)
             job.out.append(t)
             job.text += self.model.pieces[t]
-            feed.append(t)
-            job.forced += i > 0
-            self.stats.forced += i > 0
+            job.forced += forced
+            self.stats.forced += forced
+            if job.thinking is not None:
+                job.thinking.add(self.model.pieces[t])
             if self._stopped(job):
                 return FinishReason.STOP
             if len(job.out) >= job.sampling.max_tokens:
                 return FinishReason.LENGTH
             if job.position >= job.n_ctx:
                 return FinishReason.OVERFLOW
-        job.feed = np.array(feed, np.int32)
-        self.tree.append(job.sequence, job.feed)
         return None
 
     def _stopped(self, job: Job) -> bool:
@@ -410,14 +491,23 @@ class Scheduler:
             queued=(job.admitted or now) - job.submitted,
             prefill=(job.first or now) - (job.admitted or now),
             decode=now - (job.first or now),
+            failure=job.failure,
         )
 
     def _trim(self) -> None:
         """Keeps idle sequences within their budget of cells; attention runs over them whether they are used or not."""
         busy = sum(self.tree.own(s) for s in self._live)
         while self._idle and self.tree.cells - busy > self.idle_cells:
-            self._drop(next(iter(self._idle)))
-            self.stats.evicted += 1
+            self._evict(next(iter(self._idle)))
+
+    def _evict(self, sequence: int) -> None:
+        """Takes an idle sequence out of the cells, and keeps its state where that is worth the memory."""
+        if self.parking.capacity and self.tree.own(sequence) >= WORTH_PARKING:
+            tokens = self.tree.tokens(sequence)[: self._computed[sequence]]
+            self.parking.put(Parked(tokens, self.context.save(sequence)))
+            self.stats.parked += 1
+        self._drop(sequence)
+        self.stats.evicted += 1
 
     def _drop(self, sequence: int) -> None:
         self.context.drop(sequence)
@@ -425,3 +515,21 @@ class Scheduler:
         self._idle.pop(sequence, None)
         del self._computed[sequence]
         self._free.append(sequence)
+
+
+def _nothing_allowed(job: Job) -> tuple[str, str]:
+    if job.matcher is None:
+        return "decode", "the logits are no numbers"
+    return "constraint", job.matcher.error or "the grammar allows no token at all"
+
+
+def _closing(job: Job, thinking: ThinkingBudget) -> Sequence[int]:
+    """The closing tag's tokens, and what a grammar forces after them."""
+    if job.matcher is None:
+        return thinking.closing_tokens
+    tokens: list[int] = []
+    for t in thinking.closing_tokens:
+        tokens.append(t)
+        if forced := job.matcher.consume(t):
+            return [*tokens, *forced]
+    return tokens

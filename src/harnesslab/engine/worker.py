@@ -19,13 +19,18 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harnesslab.errors import EngineFailure
+from harnesslab.engine.thinking import ThinkingBudget
+from harnesslab.errors import EngineFailure, UserError
 from harnesslab.models.entry import LoadParams
 from harnesslab.types import Constraint, Message, Sampling, ToolSpec
+
+if TYPE_CHECKING:
+    from harnesslab.engine.scheduler import Job
 
 NOBODY = -1
 
@@ -71,10 +76,13 @@ class Worker:
 
     def _load(self, spec: WorkerSpec) -> None:
         from harnesslab.engine import dialects
+        from harnesslab.engine.constrain import Grammars
+        from harnesslab.engine.constrain.vocabulary import vocabulary_of
         from harnesslab.engine.native import NativeContext, NativeModel, build_facts
         from harnesslab.engine.plan_context import plan_context
         from harnesslab.engine.scheduler import Scheduler
         from harnesslab.engine.templates import ChatTemplate
+        from harnesslab.engine.threads import ThreadTuner
 
         started = time.perf_counter()
         self.model = model = NativeModel(spec.path, spec.load)
@@ -82,6 +90,7 @@ class Worker:
         dialect = spec.dialect or dialects.detect(source, model.meta("general.architecture"))
         self.think = dialects.get(dialect).think
         self.keep_reasoning = spec.keep_reasoning
+        self.grammars = Grammars(lambda: vocabulary_of(model), dialect, self.think, thinks=self._thinks(source))
         self.template = ChatTemplate(
             source, bos=model.piece(model.bos) if model.bos >= 0 else "", eos=model.piece(model.eos),
             args=dict(spec.template_args), dialect=dialect,
@@ -94,16 +103,18 @@ class Worker:
             sequences=plan.sequences,
             n_batch=plan.n_batch,
             outputs=plan.concurrency,
-            threads=plan.threads,
+            threads=plan.thread_counts[0],
         )
         self.scheduler = Scheduler(
             context,
             sequences=plan.sequences,
             concurrency=plan.concurrency,
             idle_cells=plan.idle_cells,
-            parallel_sampling=plan.threads > 1,
+            threads=ThreadTuner(plan.thread_counts),
+            parking=plan.parking,
         )
         _ = model.pieces, model.end_tokens
+        self.scheduler.warm_up()
         self.send(
             "ready",
             {
@@ -117,6 +128,12 @@ class Worker:
                 "n_swa": model.n_swa,
             },
         )
+
+    def _thinks(self, template: str) -> bool:
+        """Whether this is a reasoning model: its template or its vocabulary knows the dialect's tag."""
+        if self.think is None:
+            return False
+        return self.think[0] in template or len(self.model.tokenize(self.think[0], add_bos=False)) == 1
 
     # --- reader thread ---------------------------------------------------------------------------------------------
 
@@ -134,6 +151,14 @@ class Worker:
                     self.send("failed", id, failure.cause, failure.detail)
                 except Exception as error:  # a template is foreign code: whatever it raises belongs to this prompt
                     self.send("failed", id, "template", f"{type(error).__name__}: {error}")
+            elif message[0] == "complete":
+                id = message[1]
+                try:
+                    self.inbox.put(("complete", id, self._job(*message[1:])))
+                except EngineFailure as failure:
+                    self.send("failed", id, failure.cause, failure.detail)
+                except UserError as error:
+                    self.send("failed", id, "constraint", str(error))
             else:
                 self.inbox.put(message)
 
@@ -143,26 +168,7 @@ class Worker:
         tokens = self.model.tokenize(text, add_bos=self.model.add_bos and not (bos and text.startswith(bos)))
         return text, tokens.tobytes()
 
-    # --- main thread -----------------------------------------------------------------------------------------------
-
-    def _schedule(self) -> None:
-        while True:
-            while not self.inbox.empty() or not self.scheduler.pending:
-                self._handle(self.inbox.get())
-            done = self.scheduler.step()
-            if done:
-                self.send("finished", [(f, self._count_reasoning(f.tokens)) for f in done])
-
-    def _handle(self, message: tuple[Any, ...]) -> None:
-        kind, id, *rest = message
-        if kind == "complete":
-            self._submit(id, *rest)
-        elif kind == "cancel":
-            self.scheduler.cancel(id)
-        elif kind == "stats":
-            self.send("stats", id, self.scheduler.snapshot())
-
-    def _submit(
+    def _job(
         self,
         id: int,
         tokens: bytes,
@@ -170,18 +176,57 @@ class Worker:
         rng_key: int,
         constraint: Constraint | None,
         tools: Sequence[ToolSpec],
-    ) -> None:
+    ) -> Job:
+        """Raises EngineFailure or UserError where the constraint cannot be made into a grammar."""
         from harnesslab.engine.scheduler import Job
 
-        self.scheduler.submit(
-            Job(
-                id=id,
-                tokens=np.frombuffer(tokens, np.int32),
-                sampling=sampling,
-                rng_key=rng_key,
-                n_ctx=self.plan.n_ctx,
-            )
+        prompt = np.frombuffer(tokens, np.int32)
+        open_ = self._ends_thinking(prompt)
+        return Job(
+            id=id,
+            tokens=prompt,
+            sampling=sampling,
+            rng_key=rng_key,
+            n_ctx=self.plan.n_ctx,
+            matcher=self.grammars.matcher(constraint, tools, inside_thinking=open_) if constraint else None,
+            thinking=self._thinking(sampling.max_thinking, open_),
         )
+
+    def _ends_thinking(self, prompt: NDArray[np.int32]) -> bool:
+        """Whether the template opened a think block for the reply."""
+        if self.think is None:
+            return False
+        end = b"".join(self.model.pieces[t] for t in prompt[-16:].tolist())
+        return end.rstrip().endswith(self.think[0].encode())
+
+    def _thinking(self, limit: int, inside: bool) -> ThinkingBudget | None:
+        if self.think is None or limit <= 0:
+            return None
+        opening, closing = self.think
+        tokens = self.model.tokenize(closing, add_bos=False).tolist()
+        return ThinkingBudget(opening.encode(), closing.encode(), tokens, limit, inside)
+
+    # --- main thread -----------------------------------------------------------------------------------------------
+
+    def _schedule(self) -> None:
+        while True:
+            while not self.inbox.empty() or not self.scheduler.pending:
+                self._handle(self.inbox.get())
+            done = self.scheduler.step()
+            for finished in done:
+                if finished.failure is not None:
+                    self.send("failed", finished.id, *finished.failure)
+            if replies := [(f, self._count_reasoning(f.tokens)) for f in done if f.failure is None]:
+                self.send("finished", replies)
+
+    def _handle(self, message: tuple[Any, ...]) -> None:
+        kind, id, *rest = message
+        if kind == "complete":
+            self.scheduler.submit(rest[0])
+        elif kind == "cancel":
+            self.scheduler.cancel(id)
+        elif kind == "stats":
+            self.send("stats", id, self.scheduler.snapshot())
 
     def _count_reasoning(self, tokens: bytes) -> int:
         """Tokens up to the end of the think block; all of them if one opens and never ends; 0 without one."""

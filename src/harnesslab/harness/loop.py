@@ -196,6 +196,7 @@ class _Loop:
             completion=completion,
             start=start,
             duration=run.seconds - start,
+            payload={"asked": run.request_key(request)},
         )
         return completion
 

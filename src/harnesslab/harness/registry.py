@@ -2,7 +2,7 @@
 
 A layer is a class derived from `types.Layer` with a `name`, a `port` (the main one it overrides), a nested `Params`
 model, an `__init__(params)`, and a docstring: its first line is the summary, the rest says where the idea comes from
-and what the layer cannot do.
+and what the layer cannot do. One that not every engine can serve has a set `needs` of engine capabilities.
 """
 
 from __future__ import annotations
@@ -36,17 +36,21 @@ class LayerSpec:
 
 @dataclass(frozen=True, slots=True)
 class LayerEntry:
-    """What is known of a layer: its class, its parameters, the main port it works on, a one-line summary."""
+    """What is known of a layer: its class, its parameters, the main port it works on, a one-line summary, and which
+    capabilities an engine must have for it (see `types.EngineInfo`).
+    """
 
     layer: type[Layer]
     params: type[Params]
     port: str
     summary: str
+    needs: frozenset[str] = frozenset()
 
 
 def _entry(layer: type[Layer]) -> LayerEntry:
     doc = inspect.getdoc(layer) or layer.name
-    return LayerEntry(layer, getattr(layer, "Params", Params), getattr(layer, "port", ""), doc.splitlines()[0])
+    needs = frozenset(getattr(layer, "needs", ()))
+    return LayerEntry(layer, getattr(layer, "Params", Params), getattr(layer, "port", ""), doc.splitlines()[0], needs)
 
 
 LAYERS: Mapping[str, LayerEntry] = {c.name: _entry(c) for c in (Abort, Validate, Rewind, Retry)}

@@ -20,6 +20,7 @@ from harnesslab.types import (
     Engine,
     Environment,
     EventKind,
+    Generate,
     Message,
     Prompt,
     Recorder,
@@ -28,8 +29,11 @@ from harnesslab.types import (
     TaskView,
     Toolbox,
     ToolCall,
+    ToolSpec,
     Usage,
+    request_key,
     stable_hash,
+    tools_key,
 )
 
 
@@ -75,6 +79,7 @@ class Run:
         "_opened",
         "_recorder",
         "_stream",
+        "_told",
         "account",
         "branch",
         "halts",
@@ -117,6 +122,7 @@ class Run:
         self._recorder = recorder
         self._stream = stream
         self._asked: dict[tuple[int, int], int] = {}
+        self._told: tuple[tuple[ToolSpec, ...], int] = ((), tools_key(()))
         self._held: list[tuple[EventKind, dict[str, Any]]] | None = None
         self._opened = time.perf_counter()
         self._limits = _Limits(task.budget, 0, 0, 0.0)
@@ -179,6 +185,12 @@ class Run:
         n = self._asked.get((digest, branch), 0)
         self._asked[digest, branch] = n + 1
         return stable_hash("rng", self._stream, digest, branch, n)
+
+    def request_key(self, request: Generate) -> str:
+        """`types.request_key` as 16 hexadecimal digits: what a reply on the trace was asked for."""
+        if request.tools is not self._told[0]:
+            self._told = (request.tools, tools_key(request.tools))
+        return f"{request_key(request.messages, self._told[1], request.sampling, request.constraint):016x}"
 
     def record(
         self,

@@ -47,7 +47,7 @@ class Attempts:
             answer = await run_trial(
                 task.view, environment, user, engine, harness, cell.sampling, recorder, trial.stream
             )
-        seconds = time.perf_counter() - start
+        seconds = time.perf_counter() - start + recorder.saved_seconds
         grade = task.task.check(environment, answer.text)
         events, payload = recorder.finish(task.task.oracle)
         passed = grade.passed and answer.reason is EndReason.ANSWERED

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harnesslab.errors import UserError
 from harnesslab.harness.compose import Harness
 from harnesslab.lab.attempt import Attempts
 from harnesslab.lab.demo import demo_engine
@@ -100,7 +99,7 @@ class _Sweep:
             return self._result
         facts = run_facts(self._plan, self._text, engine="scripted" if self._scripted else "llama")
         refuse_other_build(self._store, facts["build"], allowed=self._options.allow_other_build)
-        start = self._options.start or (self._start_scripted if self._scripted else self._start_llama())
+        start = self._options.start or (self._start_scripted if self._scripted else self._start_models())
         self._store.begin_run(facts)
         telemetry = Telemetry()
         telemetry.start()
@@ -181,27 +180,13 @@ class _Sweep:
     async def _start_scripted(self, entry: ModelEntry) -> Engine:
         return demo_engine(entry.name, (t.task for t in self._plan.tasks))
 
-    def _start_llama(self) -> StartEngine:
-        """Fetches every file first: a grid should not find out after hours that a model is not there."""
-        from harnesslab.models.fetch import ensure
+    def _start_models(self) -> StartEngine:
+        from harnesslab.lab.start import make_ready
 
-        entries = {self._plan.cells[t.cell].entry.name: self._plan.cells[t.cell].entry for t in self._todo}
-        for entry in entries.values():
-            if entry.engine != "llama":
-                raise UserError(
-                    f"{entry.name} is served by {entry.base_url}",
-                    "this version runs GGUF files only",
-                    "name a model file instead",
-                )
-        files = {name: ensure(entry, progress=self._options.show) for name, entry in entries.items()}
-
-        async def start(entry: ModelEntry) -> Engine:
-            from harnesslab.engine.llama import LlamaEngine
-
-            self._progress.say(f"loading {entry.name}")
-            return await LlamaEngine.start(entry, files[entry.name], concurrency=self._plan.config.concurrency)
-
-        return start
+        cells = [self._plan.cells[i] for i in sorted({t.cell for t in self._todo})]
+        return make_ready(
+            cells, concurrency=self._plan.config.concurrency, progress=self._options.show, say=self._progress.say
+        )
 
 
 def _fits(entry: ModelEntry, loaded: list[ModelEntry]) -> bool:
@@ -209,6 +194,8 @@ def _fits(entry: ModelEntry, loaded: list[ModelEntry]) -> bool:
     from harnesslab.lab.fit import need, room
     from harnesslab.models.fetch import local
 
+    if entry.engine == "openai":
+        return True
     path = local(entry)
     return path is not None and need(entry, path).total < 0.8 * room().free
 

@@ -33,7 +33,7 @@ CONVENTIONS = MappingProxyType(
         "interval of a difference": "adjusted-t: Student's t on base tasks after adding one for each arm",
         "p": "sign-flip test over base tasks, two-sided; adjusted: Benjamini-Hochberg within each kind of comparison",
         "tokens": "prompt tokens, computed or cached, plus generated tokens, summed over replies",
-        "seconds": "wall time of the trial, waiting included; trials overlap",
+        "seconds": "wall time of the trial, waiting included; memo hits at their original's time; trials overlap",
     }
 )
 

@@ -29,7 +29,7 @@ TRIAL = np.dtype(
         ("status", "u1"),  # TrialStatus
         ("end", "u1"),  # position in list(EndReason); 255 when missing
         ("pad", "V2"),
-        ("seconds", "<f8"),  # wall time of the trial
+        ("seconds", "<f8"),  # wall time of the trial, memo hits at their original's time
         ("joules", "<f8"),  # attributed; nan where nothing measures energy
         ("started", "<f8"),  # seconds since the epoch
     ]

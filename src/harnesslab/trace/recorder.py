@@ -53,14 +53,15 @@ class LayerTable:
 class TrialRecorder:
     """Implements `types.Recorder`.
 
-    The payload of a REPLY holds the text as emitted, of a CALL tool and arguments, of a CALL or EXEC with a result the
-    text the model was answered; what the caller passes as `payload` is added to it.
+    The payload of a REPLY holds the text as emitted and what it parsed to, of a CALL tool and arguments, of a CALL or
+    EXEC with a result the text the model was answered; what the caller passes as `payload` is added to it.
     """
 
     def __init__(self, layers: LayerTable) -> None:
         self._layers = layers
         self._records: list[tuple[Any, ...]] = []
         self._payloads: list[dict[str, Any]] = []
+        self.saved_seconds = 0.0  # what memo hits would have taken beyond what they took
 
     def event(
         self,
@@ -86,8 +87,11 @@ class TrialRecorder:
             prompt, cached, generated = usage.prompt, usage.cached, usage.generated
             reasoning, forced = usage.reasoning, usage.forced
             _completion_facts(completion, facts)
+            answered = stable_hash(completion.text)
             if completion.memo:
                 flags |= _MEMO
+                times = completion.times
+                self.saved_seconds += times.queued + times.prefill + times.decode - duration
         if call is not None:
             action, tool = call.key, call.tool_key
             facts["tool"], facts["arguments"] = call.name, call.arguments
@@ -134,6 +138,10 @@ class TrialRecorder:
 def _completion_facts(completion: Completion, facts: dict[str, Any]) -> None:
     facts["text"] = completion.text
     facts["finish"] = str(completion.finish_reason)
+    if completion.content != completion.text:
+        facts["content"] = completion.content
+    if completion.tool_calls:
+        facts["calls"] = [(c.name, c.arguments, c.id) for c in completion.tool_calls]
     if completion.reasoning:
         facts["reasoning"] = completion.reasoning
     if completion.parse_error is not None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from llguidance import LLMatcher
 
 KEPT = 256  # compiled grammars; a suite has a handful of toolboxes
+FUEL = 10_000_000  # llguidance's bound on a lexer's work; by default a text without marks can run out of it
 
 
 class GrammarMatcher:
@@ -35,7 +36,8 @@ class GrammarMatcher:
     @property
     def error(self) -> str:
         """Why nothing is allowed any more; "" while all is well."""
-        return self._matcher.get_error()
+        error: str = self._matcher.get_error()
+        return error
 
     def mask(self, row: NDArray[np.uint32]) -> None:
         """Writes the bits of the tokens allowed next: the model's end tokens among them where the reply may end.
@@ -120,9 +122,11 @@ class Grammars:
     def _compile(
         self, vocabulary: Vocabulary, constraint: Constraint, tools: Sequence[ToolSpec], thinking: Thinking
     ) -> LLMatcher:
-        from llguidance import LLMatcher
+        from llguidance import LLMatcher, LLParserLimits
 
-        matcher = LLMatcher(vocabulary.tokenizer, self.grammar(vocabulary, constraint, tools, thinking), log_level=0)
+        grammar = self.grammar(vocabulary, constraint, tools, thinking)
+        limits = LLParserLimits(initial_lexer_fuel=FUEL, step_lexer_fuel=FUEL)
+        matcher = LLMatcher(vocabulary.tokenizer, grammar, log_level=0, limits=limits)
         if matcher.is_error():
             raise EngineFailure("constraint", " ".join(matcher.get_error().split())[:400])
         return matcher

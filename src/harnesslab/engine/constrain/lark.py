@@ -21,6 +21,7 @@ class Lark:
         self.specials = specials
         self._lines: list[str] = []
         self._names: dict[tuple[str, str], str] = {}
+        self._fresh = 0
 
     def rule(self, body: str, options: str = "") -> str:
         return self._name("r", body, options)
@@ -45,7 +46,8 @@ class Lark:
 
     def named(self, hint: str) -> str:
         """A fresh rule name, to be defined later: for rules that refer to themselves."""
-        return f"{hint}_{len(self._lines) + len(self._names)}"
+        self._fresh += 1
+        return f"{hint}_{self._fresh}"
 
     def define(self, name: str, body: str) -> None:
         self._lines.append(f"{name}: {body}")
@@ -93,9 +95,12 @@ def escape(text: str) -> str:
     return "".join(f"\\{c}" if c in _META else {"\n": "\\n"}.get(c, c) for c in text)
 
 
-def without(forbidden: Sequence[str]) -> str:
-    """A terminal's body: any text in which none of these regular expressions matches anywhere."""
-    return f"{ANY} & ~/(?s:.*)(?:{'|'.join(forbidden)})(?s:.*)/" if forbidden else ANY
+def without(forbidden: Sequence[str], at_start: Sequence[str] = ()) -> str:
+    """A terminal's body: any text in which no forbidden regular expression matches anywhere, and none of the others at
+    the start.
+    """
+    anywhere = f"(?s:.*)(?:{'|'.join(forbidden)})"
+    return f"{ANY} & ~/(?:{'|'.join([anywhere, *at_start])})(?s:.*)/"
 
 
 def slashed(pattern: str) -> str:

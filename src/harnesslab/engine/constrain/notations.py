@@ -9,6 +9,7 @@ from typing import Any
 from harnesslab.engine.constrain.lark import Lark
 from harnesslab.engine.constrain.schemas import cannot
 from harnesslab.engine.constrain.values import Notation, raw_string
+from harnesslab.engine.dialects.syntax import dumps
 
 _STRING = ("minLength", "maxLength", "pattern", "format")
 
@@ -23,8 +24,8 @@ PYTHON = Notation(
     colon=": ",
     comma=", ",
     string=_python_string,
-    quoted=repr,
-    key=repr,
+    quoted=dumps,
+    key=dumps,
 )
 
 

@@ -121,11 +121,16 @@ def _mistral(specials: Mapping[str, int]) -> Shape:
     return Shape("[TOOL_CALLS]", _named_json("[ARGS]"), between="[TOOL_CALLS]")
 
 
-_BEGUN = r'\s*\[?\s*\{+\s*"(?:name|arguments|parameters)"\s*:(?s:.*)'
+_BEGUN = r'\s*\[?\s*\{+\s*"(?:name|arguments|parameters)"\s*:'
 
 _SHAPES: dict[str, Shape] = {
     "hermes": Shape(
-        "<tool_call>", _json_call("arguments"), lead='\n{"name": "', tail="}\n</tool_call>", between="\n<tool_call>"
+        "<tool_call>",
+        _json_call("arguments"),
+        lead='\n{"name": "',
+        tail="}\n</tool_call>",
+        between="\n<tool_call>",
+        not_first=_BEGUN,
     ),
     "qwen3_coder": Shape(
         "<tool_call>",

@@ -73,7 +73,7 @@ class Values:
             numeric = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
             return self.grammar.json(narrowed({"type": kind, **{k: schema[k] for k in numeric if k in schema}}))
         if kind == "boolean":
-            return f"({self.grammar.text(self.notation.words['true'])} | {self.grammar.text(self.notation.words['false'])})"
+            return f"({' | '.join(self.grammar.text(self.notation.words[w]) for w in ('true', 'false'))})"
         if kind == "null":
             return self.grammar.text(self.notation.words["null"])
         return self._array(schema) if kind == "array" else self._object(schema)
@@ -223,7 +223,5 @@ def _reads_back(value: Any, tool: ToolSpec, name: str) -> bool:
 
 def _ambiguous(kinds: set[str], tool: ToolSpec, name: str) -> bool:
     probes = {"7": {"integer", "number"}, "true": {"boolean"}, "null": {"null"}, "[]": {"array"}, "{}": {"object"}}
-    return any(
-        not isinstance(read_value(text, tool.name, name, (tool,)), str) and not kinds & of
-        for text, of in probes.items()
-    )
+    read = {text: read_value(text, tool.name, name, (tool,)) for text in probes}
+    return any(not isinstance(read[text], str) and not kinds & of for text, of in probes.items())

@@ -31,16 +31,16 @@ class Vocabulary:
 def vocabulary_of(model: NativeModel) -> Vocabulary:
     """Takes 0.3 to 1.6 s, by the vocabulary's size, and holds the GIL for most of it.
 
-    Control tokens and every end-of-generation token are special, even one that the file calls normal text: the scheduler
-    ends a reply at it. Tokens that the file calls user-defined (`<tool_call>` of Qwen) stay text, so that one spelling in a
-    grammar covers models that have the token and models that do not.
+    Control tokens and every end-of-generation token are special, even one that the file calls normal text: the
+    scheduler ends a reply at it. Tokens that the file calls user-defined (`<tool_call>` of Qwen) stay text, so that one
+    spelling in a grammar covers models that have the token and models that do not.
     """
     from llguidance import LLTokenizer
 
     special = model.control_tokens | model.end_tokens
     names = {t: model.piece(t) for t in special}
     tokens = [b"\xff" + names[t].encode() if t in special else piece for t, piece in enumerate(model.pieces)]
-    tokenizer = LLTokenizer.from_llamacpp(  # type: ignore[attr-defined]
+    tokenizer = LLTokenizer.from_llamacpp(
         tokens=tokens,
         vocab_ptr=model.vocab,
         tokenize_fptr=model.tokenize_address,

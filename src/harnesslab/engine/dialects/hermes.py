@@ -1,9 +1,14 @@
-"""Hermes: `<tool_call>{"name": ..., "arguments": {...}}</tool_call>`. Qwen 2.5, Qwen 3 and the Hermes models."""
+"""Hermes: `<tool_call>{"name": ..., "arguments": {...}}</tool_call>`. Qwen 2.5, Qwen 3 and the Hermes models.
+
+The tags may be missing where calls are all that the reply holds: so llama-server reads this notation, and the small
+Qwen2.5-Coder models never write the tags.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harnesslab.engine.dialects.bare import bare_calls
 from harnesslab.engine.dialects.base import Parsed, parse_with
 from harnesslab.engine.dialects.syntax import CallSyntaxError, call_of, decode_at, dumps, skip_blank, wrong_dialect
 from harnesslab.types import ParseErrorKind, ToolCall, ToolSpec
@@ -29,6 +34,10 @@ class Hermes:
 
 
 def _extract(text: str) -> tuple[str, list[ToolCall]]:
+    if OPEN not in text and CLOSE not in text:
+        rest, bare = bare_calls(text, "arguments", lists=False, advice=ADVICE)
+        if bare and not rest.strip():
+            return "", bare
     outside: list[str] = []
     calls: list[ToolCall] = []
     at = 0
