@@ -165,7 +165,7 @@ def accepts(grammars: Grammars, constraint: Constraint, toy: ToyTokens, text: st
                 return False
             token = max(fitting, key=lambda t: len(toy.pieces[t]))
             due = toy(rest[len(toy.pieces[token]) :].decode(), special=True)
-        forced = [t for t in matcher.consume(token)]
+        forced = list(matcher.consume(token))
         rest, ahead = b"".join(toy.pieces[t] for t in due), b"".join(toy.pieces[t] for t in forced if t != toy.end)
         if not rest.startswith(ahead):
             return False
@@ -180,6 +180,16 @@ def test_a_dialect_without_a_grammar_names_those_that_have_one() -> None:
     with pytest.raises(UserError, match="hermes"):
         grammars.matcher(Constraint("tools", "required"), TOOLS)
     assert set(constrainable()) == set(dialects.names())
+
+
+def test_a_call_without_its_tags_may_be_a_whole_reply_of_hermes() -> None:
+    toy = ToyTokens()
+    vocabulary = toy.vocabulary()
+    grammars = Grammars(lambda: vocabulary, "hermes", None, thinks=False)
+    bare = '{"name": "noop", "arguments": {}}'
+    assert accepts(grammars, Constraint("tools", "auto"), toy, bare)
+    assert not accepts(grammars, Constraint("tools", "auto"), toy, "Here: " + bare)
+    assert not accepts(grammars, Constraint("tools", "required"), toy, bare)
 
 
 def test_names_that_a_notation_cannot_write_are_refused() -> None:

@@ -31,6 +31,7 @@ class Shape:
         before: the same for text before a call.
         not_first: a regular expression that a text answer may not begin with.
         text_head: what stands before a text answer.
+        unmarked: calls as the whole reply without a mark, which the dialect's reader takes too; never forced.
     """
 
     mark: str
@@ -45,6 +46,7 @@ class Shape:
     before: tuple[str, ...] = ()
     not_first: str = ""
     text_head: str = ""
+    unmarked: Shape | None = None
 
 
 def _plain_name(tool: ToolSpec) -> str:
@@ -131,6 +133,7 @@ _SHAPES: dict[str, Shape] = {
         tail="}\n</tool_call>",
         between="\n<tool_call>",
         not_first=_BEGUN,
+        unmarked=Shape("", _json_call("arguments"), lead='{"name": "', tail="}", between="\n"),
     ),
     "qwen3_coder": Shape(
         "<tool_call>",

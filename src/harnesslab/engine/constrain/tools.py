@@ -18,6 +18,8 @@ from harnesslab.types import ToolSpec
 
 Thinking = Literal["none", "allowed", "open"]
 
+MOST_CALLS = 8  # in one reply: a weak model held to calls goes on calling until its tokens are spent
+
 _BLANK = r"\s\x1c-\x1f"  # what Python's strip() and \s take; Rust's \s knows no separators
 
 # A part of every match of these marks, beginning with a rare character. While no mark has begun, a text stays in one
@@ -63,8 +65,10 @@ def tools_grammar(
     reply = [_answer(grammar, shape, think)]
     if not shape.mark or shape.text_head:
         return " | ".join([*reply, f"{grammar.text(shape.mark)} {calls}"])
+    if shape.unmarked:
+        reply.append(_calls(grammar, shape.unmarked, tools))
     in_text = shape.in_text or shape.mark
-    before = without([*_forbidden(shape, think), *shape.before])
+    before = without([*_forbidden(shape, think), *shape.before], _not_first(shape))
     if grammar.starts_special(in_text):
         reply.append(f"{grammar.terminal(before)}? {grammar.text(in_text)} {calls}")
     else:
@@ -107,19 +111,22 @@ def _calls(grammar: Lark, shape: Shape, tools: Sequence[ToolSpec]) -> str:
     """Everything after the mark."""
     named = grammar.rule(" | ".join(grammar.rule(shape.call(grammar, tool)) for tool in tools))
     one = grammar.rule(f"{grammar.text(shape.lead)} {named} {grammar.text(shape.tail)}")
-    more = "" if shape.between is None else f"({grammar.text(shape.between)} {one})*"
+    more = "" if shape.between is None else f"({grammar.text(shape.between)} {one}){{0,{MOST_CALLS - 1}}}"
     return grammar.rule(f"{grammar.text(shape.head)} {one} {more} {grammar.text(shape.end)}")
 
 
 def _answer(grammar: Lark, shape: Shape, think: tuple[str, str] | None) -> str:
     """A text that says something."""
-    begin = (slashed(shape.not_first),) if shape.not_first else ()
-    body = f"/[{_BLANK}]*[^{_BLANK}](?s:.*)/ & {without(_forbidden(shape, think), begin)}"
+    body = f"/[{_BLANK}]*[^{_BLANK}](?s:.*)/ & {without(_forbidden(shape, think), _not_first(shape))}"
     return f"{grammar.text(shape.text_head)} {grammar.terminal(body)}"
 
 
 def _forbidden(shape: Shape, think: tuple[str, str] | None) -> list[str]:
     return [*_plain_marks(), *shape.forbidden, *map(escape, think or ())]
+
+
+def _not_first(shape: Shape) -> tuple[str, ...]:
+    return (slashed(shape.not_first),) if shape.not_first else ()
 
 
 def _plain_marks() -> list[str]:
