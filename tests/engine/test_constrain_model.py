@@ -33,17 +33,15 @@ TOOLS = (
     ToolSpec("get_order", "Shows an order.", {**PARAMETERS, "required": ["order_id"]}),
 )
 SAMPLING = Sampling(temperature=1.5, max_tokens=480)
+FREE = replace(SAMPLING, max_tokens=80)  # room for a whole call
 PROMPTS = [f"Order W{1000 + 37 * i} came {i + 2} days late. Please return it." for i in range(10)]
 
 
 async def _with_engine(
     path: Path, body: Callable[[LlamaEngine], Awaitable[None]], *, dialect: str = "", concurrency: int = 5
 ) -> None:
-    entry = replace(
-        load_registry().get("smollm2-135m"),
-        load=LoadParams(n_ctx=1536, n_gpu_layers=0),
-        **({"dialect": dialect} if dialect else {}),
-    )
+    entry = load_registry().get("smollm2-135m")
+    entry = replace(entry, load=LoadParams(n_ctx=1536, n_gpu_layers=0), dialect=dialect or entry.dialect)
     engine = await LlamaEngine.start(entry, path, concurrency=concurrency)
     try:
         await body(engine)
@@ -53,7 +51,7 @@ async def _with_engine(
 
 async def _ask(engine: LlamaEngine, text: str, key: int, constraint: Constraint | None) -> Completion:
     prompt = await engine.render((Message("user", text),), TOOLS)
-    return await engine.complete(Request(prompt, SAMPLING, key, constraint))
+    return await engine.complete(Request(prompt, SAMPLING if constraint else FREE, key, constraint))
 
 
 def _valid(reply: Completion) -> bool:

@@ -99,7 +99,7 @@ def test_every_walk_is_a_reply_that_parses(name: str, specials: tuple[str, ...],
     vocabulary = toy.vocabulary()
     grammars = Grammars(lambda: vocabulary, name, dialect.think, thinks=thinks)
     ended = 0
-    for seed in range(60):
+    for seed in range(30):
         out = walk(grammars.matcher(Constraint("tools", mode), TOOLS), toy, vocabulary.words, seed)
         if out is None:
             continue
@@ -112,7 +112,7 @@ def test_every_walk_is_a_reply_that_parses(name: str, specials: tuple[str, ...],
         assert parsed.tool_calls or mode == "auto", text
         for call in parsed.tool_calls:
             VALID[call.name].validate(dict(call.arguments))
-    assert ended >= 15  # or this test says nothing
+    assert ended >= 8  # or this test says nothing
 
 
 def misread(text: str, dialect: dialects.Dialect) -> bool:

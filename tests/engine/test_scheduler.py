@@ -202,3 +202,14 @@ def test_a_parked_state_that_does_not_restore_is_computed_again(smollm2: Path) -
     assert done[1].cached == 0
     assert s.stats.restore_failed == 1
     s.context.close()
+
+
+def test_a_prompt_that_shares_with_a_sequence_too_long_to_keep_is_still_served(smollm2: Path) -> None:
+    model = native(smollm2)
+    s = scheduler(model, cells=512, concurrency=1, idle_cells=512)
+    policy = tokens(model, POLICY)
+    s.submit(job(0, np.concatenate([policy, tokens(model, "alpha " * 150)])[:400], max_tokens=2, n_ctx=512))
+    run(s)
+    s.submit(job(1, np.concatenate([policy[:80], tokens(model, "beta " * 200)])[:420], max_tokens=2, n_ctx=512))
+    assert run(s)[1].reason in (FinishReason.STOP, FinishReason.LENGTH)
+    s.context.close()

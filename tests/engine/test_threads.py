@@ -33,10 +33,17 @@ def test_candidates() -> None:
 
 def test_it_settles_on_the_best_and_follows_the_machine() -> None:
     tuner = ThreadTuner((2, 1))
-    assert work(tuner, 300, quiet)[2] > 270
-    assert work(tuner, 300, busy)[1] > 285
-    assert work(tuner, 1500, quiet)[2] > 400  # a count that was ten times slower is tried again only now and then
-    assert work(tuner, 300, quiet)[2] > 270
+    assert work(tuner, 400, quiet)[2] > 370
+    assert work(tuner, 300, busy)[1] > 285  # ten times slower: tried after 12 seconds' worth of work
+    assert work(tuner, 400, quiet)[2] > 250
+    assert work(tuner, 400, quiet)[2] > 370
+
+
+def test_trying_costs_little_however_bad_the_other_is() -> None:
+    tuner = ThreadTuner((2, 1))
+    seconds = {1: 0.1, 2: 5.0}
+    used = work(tuner, 5000, seconds.__getitem__)
+    assert sum(seconds[c] * n for c, n in used.items()) < 1.15 * 5000 * 0.1
 
 
 def test_batch_sizes_are_judged_apart() -> None:

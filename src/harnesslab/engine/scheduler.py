@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from harnesslab.engine.native import NativeContext, last_errors
 from harnesslab.engine.parking import Parked, Parking
-from harnesslab.engine.prefix import Match, PrefixTree, Tokens
+from harnesslab.engine.prefix import NO_MATCH, Match, PrefixTree, Tokens
 from harnesslab.engine.thinking import ThinkingBudget
 from harnesslab.engine.threads import ThreadTuner
 from harnesslab.errors import EngineFailure
@@ -230,7 +230,12 @@ class Scheduler:
                 kept.append(job)
                 continue
             match = self._restore(prompt[:-1], match)
-            if not self._place(job, prompt, match):
+            placed = self._place(job, prompt, match)
+            if not placed and not self._live:
+                # what it would share lies in a sequence too long to keep beside it
+                self._make_room(self.context.cells)
+                placed = self._place(job, prompt, NO_MATCH)
+            if not placed:
                 kept.append(job)
                 break
         self._waiting.extendleft(reversed(kept))

@@ -4,8 +4,8 @@ llama.cpp's threads spin while they wait for each other. On a quiet machine that
 beside one busy process it can make a step ten times slower, and one thread, which waits for nobody, is then best.
 Machines change from quiet to busy within a sweep, so no calibration at the start can be right for long.
 
-Each size of batch (by powers of two) keeps a running mean of a step's seconds per thread count, uses the best, and
-tries another one now and then: the seldomer the further that one is behind, so that trying costs about 4 %.
+Each size of batch (by powers of two) remembers what a step took per thread count, uses the best, and tries another one
+whenever twelve times that one's last step have passed, so that trying costs 8 % at the very most.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 MEMORY = 0.4  # weight of the newest step in the running mean
-FIRST_TRIES = 2  # steps that each thread count gets before the best is chosen
+PATIENCE = 12  # times a thread count's last step that must pass before it is tried again
+FIRST_TRIES = 2  # steps that each thread count gets before the best is chosen; the first also builds the graph
 
 
 def candidates(cores: int) -> tuple[int, ...]:
@@ -24,10 +25,11 @@ def candidates(cores: int) -> tuple[int, ...]:
 
 @dataclass(slots=True)
 class _Size:
+    """Of one thread count each: seconds of a step, steps made, seconds of work since it was last used."""
+
     seconds: dict[int, float] = field(default_factory=dict)
     tries: dict[int, int] = field(default_factory=dict)
-    until_probe: int = 24
-    probes: int = 0
+    unused: dict[int, float] = field(default_factory=dict)
 
 
 class ThreadTuner:
@@ -43,28 +45,21 @@ class ThreadTuner:
             return self.counts[0]
         size = self._sizes.setdefault(tokens.bit_length(), _Size())
         for count in self.counts:
-            if size.tries.get(count, 0) < FIRST_TRIES:
+            if size.tries.get(count, 0) < FIRST_TRIES or size.unused[count] > PATIENCE * size.seconds[count]:
                 return count
-        best = min(self.counts, key=lambda c: size.seconds[c])
-        size.until_probe -= 1
-        if size.until_probe > 0:
-            return best
-        others = [c for c in self.counts if c != best]
-        probed = others[size.probes % len(others)]
-        size.probes += 1
-        size.until_probe = round(24 * max(1.0, size.seconds[probed] / size.seconds[best]))
-        return probed
+        return min(self.counts, key=lambda c: size.seconds[c])
 
     def record(self, tokens: int, count: int, seconds: float) -> None:
         """A step of so many tokens took `seconds` with `count` threads."""
         size = self._sizes.setdefault(tokens.bit_length(), _Size())
-        size.tries[count] = size.tries.get(count, 0) + 1
         before = size.seconds.get(count)
-        # the first step of a batch size also pays for building llama.cpp's graph
-        if before is None or size.tries[count] <= FIRST_TRIES:
-            size.seconds[count] = seconds
+        if before is None or size.unused[count] or size.tries[count] < FIRST_TRIES:
+            size.seconds[count] = seconds  # what was known is old
         else:
             size.seconds[count] = before + MEMORY * (seconds - before)
+        size.tries[count] = size.tries.get(count, 0) + 1
+        for other in self.counts:
+            size.unused[other] = 0.0 if other == count else size.unused.get(other, 0.0) + seconds
 
     def facts(self) -> dict[str, int]:
         """Batch size (tokens, rounded up to a power of two) -> the thread count that is best now."""
