@@ -213,7 +213,7 @@ async def measure(options: argparse.Namespace) -> None:
             await stop()
 
 
-def report(arms: Sequence[Arm], nomemo: dict[str, float], memo: dict[str, float]) -> None:
+def report(arms: Sequence[Arm], nomemo: dict[str, Any], memo: dict[str, Any]) -> None:
     by_name = {arm.name: arm for arm in arms}
     ours, bare, plain = by_name["ours"], by_name["ours_nomemo"], by_name["plain"]
     for arm in arms:

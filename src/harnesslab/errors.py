@@ -47,3 +47,8 @@ class EngineFailure(Exception):
     def __init__(self, cause: str, detail: str = "") -> None:
         super().__init__(f"{cause}: {detail}" if detail else cause)
         self.cause, self.detail = cause, detail
+
+    @property
+    def only_this_request(self) -> bool:
+        """Whether the engine can go on: it could not serve one request, and is well otherwise."""
+        return self.cause in {"template", "tokenizer", "constraint", "truncated-prompt", "departed"}

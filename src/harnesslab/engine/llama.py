@@ -176,9 +176,9 @@ class LlamaEngine:
             times=Times(finished.queued, finished.prefill, finished.decode),
         )
 
-    async def stats(self) -> dict[str, float]:
+    async def stats(self) -> dict[str, Any]:
         """The scheduler's counters since the start."""
-        stats: dict[str, float] = await self._ask("stats")
+        stats: dict[str, Any] = await self._ask("stats")
         return stats
 
     async def close(self) -> None:

@@ -19,7 +19,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,10 +192,11 @@ class Scheduler:
     def pending(self) -> bool:
         return bool(self._waiting or self._live)
 
-    def snapshot(self) -> dict[str, float]:
+    def snapshot(self) -> dict[str, Any]:
+        """The counters, and the thread count in use by batch size."""
         self.stats.cells = self.tree.cells
         self.stats.sequences = len(self._live) + len(self._idle)
-        return asdict(self.stats)
+        return {**asdict(self.stats), "threads": self.threads.facts()}
 
     def step(self) -> list[Finished]:
         """Admits what fits, computes one batch, draws tokens; returns the requests that ended.

@@ -33,7 +33,7 @@ class Runner:
 
     Args:
         faults: file to which tracebacks of our own faults are appended.
-        concurrency: trials at once; 0: what the engine says.
+        concurrency: trials at once; 0: what the engine says, for each arm.
     """
 
     def __init__(
@@ -59,7 +59,9 @@ class Runner:
         """
         queue, aside = deque(trials), deque[TrialPlan]()
         engine = await self._engine(entry)
-        places = min(self._concurrency or engine.info.concurrency, len(queue))
+        # arms share replies: of as many trials as there are arms, most of the time only one asks the engine
+        arms = len({trial.cell for trial in trials})
+        places = min(self._concurrency or engine.info.concurrency * arms, len(queue))
         await _all(self._worker(entry, queue, aside) for _ in range(max(1, places)))
         await self._again(entry, aside)
 
@@ -89,8 +91,9 @@ class Runner:
         engine = await self._engine(entry)
         try:
             record = await self._attempts.run(trial, engine)
-        except EngineFailure:
-            await self._engines.discard(entry, engine)
+        except EngineFailure as e:
+            if not e.only_this_request:
+                await self._engines.discard(entry, engine)
             raise
         except UserError:
             raise
