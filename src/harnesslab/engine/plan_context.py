@@ -13,7 +13,7 @@ from harnesslab.engine.threads import candidates
 from harnesslab.models.entry import KV_TYPES, LoadParams
 
 MAX_SEQUENCES = 256  # llama.cpp's own limit
-IDLE_CELLS = 8192  # idle cells make every step dearer: 17 % at this many on the 0.5B (FACTS.md)
+IDLE_CELLS = 2048  # what is not in use is parked: batches of 30 and more compute attention over idle cells too
 
 
 @dataclass(frozen=True, slots=True)
