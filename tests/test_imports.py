@@ -96,9 +96,6 @@ def test_kernels_import_numpy_and_numba_only() -> None:
 
 
 def test_relative_imports_are_seen(tmp_path: Path) -> None:
-    fake = PACKAGE / "score" / "x.py"
-    node = ast.parse("from ..engine import llama\nfrom . import tables").body
-    assert isinstance(node[0], ast.ImportFrom)
     source = tmp_path / "src" / "harnesslab" / "score"
     source.mkdir(parents=True)
     (source / "x.py").write_text("from ..engine import llama\nfrom . import tables\n")
@@ -108,7 +105,6 @@ def test_relative_imports_are_seen(tmp_path: Path) -> None:
         assert imported(source / "x.py") == {"engine.llama", "score.tables"}
     finally:
         ROOT = before
-    assert not fake.exists()
 
 
 def test_scoring_and_reporting_work_without_llama_cpp() -> None:
