@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,7 @@ class Worker:
         self.plan = plan = plan_context(model, spec.load, spec.concurrency, spec.idle_cells, spec.threads)
         context = NativeContext(
             model,
-            spec.load,
+            replace(spec.load, flash_attn=plan.flash_attn),
             cells=plan.cells,
             sequences=plan.sequences,
             n_batch=plan.n_batch,

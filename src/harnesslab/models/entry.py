@@ -19,7 +19,7 @@ class LoadParams:
     tensor_split: tuple[float, ...] = ()  # share of each GPU
     cpu_moe: bool = False  # experts of a mixture stay in host memory
     kv_type: str = "f16"  # one of KV_TYPES
-    flash_attn: bool = True
+    flash_attn: bool | None = None  # None: on with a GPU or where the KV type needs it, off on a CPU
     threads: int = 0  # 0: calibrated
     batch: int = 0  # tokens per decode call; 0: calibrated
     concurrency: int = 0  # trials at once; 0: chosen

@@ -91,6 +91,8 @@ def _value(where: str, key: str, kind: Any, value: Any) -> Any:
         return tuple(_value(where, "", float, v) for v in _list(where, value))
     if kind == tuple[str, ...]:
         return tuple(_value(where, "", str, v) for v in _list(where, value))
+    if kind == bool | None:
+        kind = bool
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
