@@ -1,4 +1,4 @@
-"""The thinking budget: when a think block must be closed by force."""
+"""Thinking: how many tokens a reply thinks for, and when its think block must be closed by force."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class ThinkingBudget:
     Attributes:
         opening, closing: the dialect's tags, as bytes.
         closing_tokens: how the closing tag is appended.
-        limit: tokens inside think blocks, over the whole reply.
+        limit: tokens inside think blocks, over the whole reply; 0: no bound.
         inside: whether a block is open; true at the start where the prompt opened it.
-        spent: tokens inside so far.
+        spent: tokens inside so far, the tags left out.
     """
 
     opening: bytes
@@ -30,7 +30,7 @@ class ThinkingBudget:
     @property
     def over(self) -> bool:
         """Whether an open block has used up its tokens."""
-        return self.inside and self.spent >= self.limit
+        return self.inside and 0 < self.limit <= self.spent
 
     def add(self, piece: bytes) -> None:
         """Takes in one token of the reply."""
