@@ -26,6 +26,7 @@ class ThinkingBudget:
     spent: int = 0
     _answering: bool = False
     _text: bytearray = field(default_factory=bytearray)
+    _counted: list[int] = field(default_factory=list)  # lengths of the last tokens counted: a tag may come in parts
 
     @property
     def over(self) -> bool:
@@ -41,8 +42,16 @@ class ThinkingBudget:
             end = self._text.find(self.closing)
             if end < 0:
                 self.spent += 1
+                self._counted = [*self._counted[1 - len(self.closing) :], len(piece)]
                 del self._text[: -len(self.closing)]
                 return
+            start = len(self._text) - len(piece)
+            for length in reversed(self._counted):
+                start -= length
+                if start < end:
+                    break
+                self.spent -= 1  # it was part of the tag
+            self._counted.clear()
             del self._text[: end + len(self.closing)]
             self.inside = False
         begun = bytes(self._text.lstrip())
