@@ -257,6 +257,10 @@ class Times:
     decode: float = 0.0
 
 
+Reuse = Literal["", "cells", "state"]
+"""How cached prompt tokens were had: shared KV cells, a parked state copied back; "": there are none, or who knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
     """One reply. `text` is what was emitted; `content`, `reasoning` and `tool_calls` are what it parses to."""
@@ -269,7 +273,8 @@ class Completion:
     finish_reason: FinishReason = FinishReason.STOP
     usage: Usage = Usage()
     times: Times = Times()
-    memo: bool = False  # taken from an identical earlier request; usage and times are the original's
+    memo: bool = False  # taken from an identical earlier request; usage, times and reuse are the original's
+    reuse: Reuse = ""  # how the `cached` tokens of its usage were had
 
 
 @dataclass(frozen=True, slots=True)
@@ -632,8 +637,12 @@ class Trial(Protocol):
     @property
     def n_ctx(self) -> int: ...
 
-    def intervene(self, layer: str, cause: str, **facts: Any) -> None:
-        """Records an intervention; what it costs is charged to `layer` from here to the end of its port call."""
+    def intervene(self, layer: str, cause: str, *, pays: bool = True, **facts: Any) -> None:
+        """Records an intervention; what it costs is charged to `layer` from here to the end of its port call.
+
+        Args:
+            pays: False where nothing is asked or run that would not have been anyway; nothing is then charged.
+        """
         ...
 
     def stop_at_failure(self) -> None:

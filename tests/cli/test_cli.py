@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -133,6 +134,20 @@ def test_trace_lists_failed_trials_first_and_shows_one(swept: Path) -> None:
     assert harnesslab("trace", "grid-scripted", rows[0][0], at=swept).returncode == 0
 
 
+def test_a_stored_trial_is_replayed_through_its_own_or_other_layers(swept: Path) -> None:
+    listed = harnesslab("trace", at=swept).stdout
+    cells = dict(re.findall(r"^cell (\d): \S+?/(\w+)/", listed, flags=re.M))
+    rows = [line.split() for line in listed.splitlines() if line[8:10] == "  " and line[:5] != "trial"]
+    failed = next(r[0] for r in rows if r[1] == "failed" and cells[r[2]] == "abort")
+    own = harnesslab("trace", failed, "--replay", at=swept, prefix=WITHOUT_LLAMA)
+    assert own.returncode == 0, own.stderr
+    assert own.stdout == "does not depart: the same events to the end\n"
+    other = harnesslab("trace", "grid-scripted", failed, "--replay", "--layers", "", at=swept)
+    first, second = other.stdout.splitlines()
+    assert re.match(r"departs at event \d+, turn \d+; stored: LAYER of layer abort", first)
+    assert second.startswith("found: ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -146,6 +161,10 @@ def test_trace_lists_failed_trials_first_and_shows_one(swept: Path) -> None:
         (["report", "nothing"], "unknown sweep 'nothing'"),
         (["report", "foreign"], "damaged"),
         (["trace", "grid-scripted", "0000"], "no single trial"),
+        (["trace", "grid-scripted", "0000", "--replay"], "no single trial"),
+        (["trace", "grid-scripted", "--replay"], "--replay needs a TRIAL"),
+        (["trace", "grid-scripted", "0000", "--layers", "retry"], "--layers needs --replay"),
+        (["trace", "grid-scripted", "0000", "--replay", "--layers", "retri"], "did you mean 'retry'"),
         (["compare", "grid-scripted", "a/b", "c/d"], "unknown cell 'a/b'"),
         (["compare", "one"], "compare takes two cells"),
         (["report", "grid-scripted", "--html", "no/such/folder/page.html"], "cannot write"),

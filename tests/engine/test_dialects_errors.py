@@ -183,7 +183,8 @@ def test_unquoted_values_are_read_by_the_schema(name: str, key: str, raw: str, v
     ("text", "reasoning", "rest"),
     [
         ("<think>a</think>\n\nb", "a", "b"),
-        ("a\n</think>\nb", "a", "b"),
+        ("\n <think>a</think>b", "a", "b"),
+        ("a\n</think>\nb", "", "a\n</think>\nb"),
         ("<think></think>b", "", "b"),
         ("<think>a", "a", ""),
         ("the tag <think> opens", "", "the tag <think> opens"),
@@ -206,6 +207,26 @@ def test_thinking_that_the_prompt_opened_and_nothing_closed_is_no_answer() -> No
     assert parsed.error is not None
     assert (parsed.error.kind, parsed.reasoning) == (Kind.EMPTY, "let me see")
     assert reopened("<|im_start|>assistant\n", "let me see", tags) == "let me see"
+
+
+@pytest.mark.parametrize("name", [n for n in dialects.names() if dialects.get(n).think])
+@pytest.mark.parametrize("thought", ["", "Where was it?"])
+def test_an_argument_that_quotes_the_tags_is_no_thinking(name: str, thought: str) -> None:
+    dialect = dialects.get(name)
+    assert dialect.think is not None
+    opening, closing = dialect.think
+    call = ToolCall("find", {"city": f"Bonn {closing} or {opening} so", "n": 2})
+    before = f"{opening}{thought}{closing}\n" if thought else ""
+    parsed = dialect.parse(before + dialect.format_call(call), (ToolSpec("find", "", SCHEMA),))
+    assert parsed.error is None
+    assert [(c.name, dict(c.arguments)) for c in parsed.tool_calls] == [("find", dict(call.arguments))]
+    assert parsed.reasoning == thought
+
+
+def test_thinking_that_the_prompt_opened_ends_at_its_tag() -> None:
+    tags = ("<think>", "</think>")
+    parsed = dialects.get("hermes").parse(reopened("assistant\n<think>", "a\n</think>\nb </think>", tags))
+    assert (parsed.reasoning, parsed.content, parsed.error) == ("a", "b </think>", None)
 
 
 def test_an_unknown_dialect_names_the_known_ones() -> None:

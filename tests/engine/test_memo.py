@@ -150,6 +150,7 @@ def test_a_completion_comes_back_whole() -> None:
         usage=Usage(1, 2, 3, 4, 5),
         times=Times(0.1, 0.2, 0.3),
         memo=True,
+        reuse="cells",
     )
     assert unpack(pack(full)) == full
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from model_server import LLAMA_ROUTES, OLLAMA_ROUTES, ModelServer, Reply, said, serving
+from model_server import LLAMA_ROUTES, OLLAMA_ROUTES, PLAIN_ROUTES, ModelServer, Reply, said, serving
 
 from harnesslab import config
 from harnesslab.errors import UserError
@@ -58,6 +58,15 @@ def test_a_layer_that_the_server_cannot_serve_is_refused_before_the_first_token(
         assert server.chats == []
     with serving(said("x", prompt=2000), routes=LLAMA_ROUTES) as server:
         assert sweep(server, "needy_layer:Needy").finished == 3
+
+
+def test_compact_is_refused_where_nobody_tells_the_context_or_counts_tokens(sweep: Sweep) -> None:
+    with serving(said("x"), routes=PLAIN_ROUTES) as server:
+        with pytest.raises(UserError, match=r"served/arm/orders: layer compact needs context, tokens\."):
+            sweep(server, "compact")
+        assert server.chats == []
+    with serving(said("x")) as server, pytest.raises(UserError, match=r"layer compact needs tokens\. .*llama-server"):
+        sweep(server, "compact")
 
 
 def test_a_server_that_is_not_there_is_said_before_the_first_trial(sweep: Sweep) -> None:

@@ -35,7 +35,7 @@ def engine() -> ReplayEngine:
         Recorded(0, 1, key(FIRST), Completion("What?", "What?", usage=Usage(prompt=11))),
         Recorded(3, 2, key(SECOND), Completion("An A.", "An A.", usage=Usage(prompt=29))),
     ]
-    return ReplayEngine(replies, end=5, n_ctx=512, beyond=1000)
+    return ReplayEngine(replies, end=5, n_ctx=512, beyond=(1000,))
 
 
 async def ask(

@@ -32,7 +32,8 @@ def test_prompts_that_begin_alike_are_computed_once(smollm2: Path) -> None:
     assert sum(f.cached for f in done.values()) + s.stats.prefilled == sum(len(p) for p in ends)
     # a later trial, and the same prompt again, find it all there
     s.submit(job(10, ends[3]))
-    assert run(s)[10].cached == len(ends[3]) - 1
+    again = run(s)[10]
+    assert (again.cached, again.reuse) == (len(ends[3]) - 1, "cells")
     s.context.close()
 
 
@@ -59,6 +60,25 @@ def test_shared_cells_give_the_logits_of_a_fresh_context(name: str, request: pyt
         top = np.argsort(-wanted)[:20]
         assert np.abs(wanted[top] - got[top]).max() < 1.0
         assert np.median(np.abs(wanted[top] - got[top])) < 0.2
+    s.context.close()
+
+
+@pytest.mark.parametrize(("sequences", "cached", "reuse"), [(16, 700, "cells"), (2, 0, "")])
+def test_a_cut_is_valid_only_while_the_sliding_window_holds_what_lies_before_it(
+    gemma270: Path, sequences: int, cached: int, reuse: str
+) -> None:
+    """The window's cells grow with the number of sequences: with two of them a long prompt overwrites its own."""
+    model = native(gemma270)
+    s = scheduler(model, cells=4096, sequences=sequences, concurrency=1, idle_cells=4096)
+    long = tokens(model, "The desk sells apples, pears, tea and salt to everyone in town. " * 150)[:1990]
+    s.submit(job(0, long, max_tokens=2))
+    assert run(s)[0].reuse == ""
+    (held,) = s._idle
+    assert s.context.reaches(held, 700, len(long)) is bool(cached)
+    back = np.concatenate([long[:700], tokens(model, " That failed; try another way.")[1:]])
+    s.submit(job(1, back, max_tokens=2))
+    done = run(s)[1]
+    assert (done.prompt, done.cached, done.reuse) == (len(back), cached, reuse)
     s.context.close()
 
 
@@ -173,6 +193,7 @@ def test_a_parked_sequence_comes_back_instead_of_being_computed_again(smollm2: P
     s.submit(job(9, np.concatenate([trials[0], tokens(model, " And then?")]), max_tokens=2))
     done = run(s)[9]
     assert done.cached >= len(trials[0])
+    assert done.reuse == "state"
     assert s.stats.prefilled - before < 12
     assert s.stats.restored > 0
     target = s._free[-1]
@@ -199,7 +220,7 @@ def test_a_parked_state_that_does_not_restore_is_computed_again(smollm2: Path) -
     s.parking.put(Parked(parked.tokens, parked.state[:-1000]))
     s.submit(job(1, prompt, max_tokens=2))
     done = run(s)
-    assert done[1].cached == 0
+    assert (done[1].cached, done[1].reuse) == (0, "")
     assert s.stats.restore_failed == 1
     s.context.close()
 

@@ -31,6 +31,17 @@ def test_a_block_that_the_prompt_opened_counts_from_the_first_token() -> None:
     assert feed(budget(2, inside=True), "a", "b").over
 
 
+def test_a_closing_tag_in_parts_is_no_thinking() -> None:
+    assert feed(budget(0), "<think>", "a", "b", "</", "think", ">").spent == 2
+    assert feed(budget(0, inside=True), "a </", "think", ">").spent == 1
+
+
+def test_without_a_limit_it_only_counts() -> None:
+    b = feed(budget(0), "<think>", "a", "b", "</think>", "c")
+    assert (b.inside, b.spent, b.over) == (False, 2, False)
+    assert not feed(budget(0, inside=True), "a").over
+
+
 def test_an_answer_that_quotes_the_tag_is_no_thinking() -> None:
     b = feed(budget(1), "Write ", "<think>", "x", "y")
     assert (b.inside, b.spent) == (False, 0)

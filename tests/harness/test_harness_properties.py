@@ -33,7 +33,10 @@ replies = st.one_of(calls, sensible, texts, st.lists(st.one_of(calls, sensible),
 scripts = st.lists(replies, min_size=1, max_size=8)
 layers = st.lists(
     st.sampled_from(
-        ["validate", "retry", "abort", "rewind", {"name": "rewind", "world": "all"}, {"name": "retry", "budget": 1}]
+        [
+            *("validate", "retry", "abort", "rewind", "compact"),
+            *({"name": "rewind", "world": "all"}, {"name": "retry", "budget": 1}, {"name": "compact", "budget": 320}),
+        ]
     ),
     max_size=4,
 )
@@ -42,9 +45,16 @@ quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 
 
 @quick
-@given(scripts, layers, budgets)
-def test_terminates_within_budget_and_the_books_add_up(script: list[str], stack: list[Any], budget: Budget) -> None:
-    played = play(script, stack, budget=budget)
+@given(scripts, layers, budgets, st.sampled_from([0, 350, 600]))
+def test_terminates_within_budget_and_the_books_add_up(
+    script: list[str], stack: list[Any], budget: Budget, n_ctx: int
+) -> None:
+    played = play(script, stack, budget=budget, n_ctx=n_ctx)
+    assert not n_ctx or all(
+        e.completion.usage.generated + e.completion.usage.prompt <= n_ctx
+        for e in played.of(EventKind.REPLY)
+        if e.completion.text
+    )
     replied = played.of(EventKind.REPLY)
     assert len(replied) <= budget.turns
     assert len(replied) == len(played.requests)

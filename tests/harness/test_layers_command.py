@@ -29,6 +29,8 @@ def test_info_shows_parameters_with_defaults_source_and_limits(name: str, capsys
     assert run(["layers", "info", name]) == 0
     out = capsys.readouterr().out
     assert all(word in out for word in ("port: ", "parameters", "Source: ", "Cost: ", "Cannot: "))
+    needs = ", ".join(sorted(LAYERS[name].needs))
+    assert (f"needs an engine with: {needs}\n" in out) is bool(needs)
     for key, field in LAYERS[name].params.model_fields.items():
         assert f"  {key} = " in out
         assert field.description

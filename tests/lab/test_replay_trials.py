@@ -48,6 +48,19 @@ def test_a_token_budget_ends_the_replay_where_it_ended_the_trial(tmp_path: Path)
         assert {replay(store, t.id) for t in ended} == {None}
 
 
+@pytest.mark.parametrize("budget", ["", "[budget]\ntokens = 3000\n"])
+def test_a_layer_that_measures_prompts_is_told_the_stored_lengths(tmp_path: Path, budget: str) -> None:
+    """A replay renders nothing, yet `compact` leaves out what it left out then, down to where a budget ended it."""
+    layers = 'layers = ["retry", { name = "compact", budget = 1280 }]'
+    sweep(tmp_path, GRID.replace("[harness.abort]", f"{budget}[harness.abort]").replace('layers = ["abort"]', layers))
+    with Store.open(tmp_path, readonly=True) as store:
+        compacting = trials(store, "abort")
+        acted = [t for t in compacting if any(p.get("left_out") for p in unpack_payloads(t.payload))]
+        assert acted
+        assert {replay(store, t.id) for t in compacting} == {None}
+        assert replay(store, acted[0].id, Harness.parse("bare", ["retry"])) is not None
+
+
 def test_a_harness_with_another_layer_departs_where_that_layer_acts(folder: Path) -> None:
     """`guarded` has `validate` and `retry`; without them the first of their interventions is missing."""
     seen: list[tuple[Departure, EventKind]] = []

@@ -14,6 +14,8 @@ from harnesslab_kernels.events import MEMO, WROTE
 
 _WIDTH = 80
 _LONGEST = 1500  # characters of one text that are shown
+_REWIND = "rewind"  # the layer after which a reply says how its prompt was had
+_REUSED = {"cells": "kept in cells", "state": "restored from a parked state", "": "from a cache"}
 
 
 def print_steps(trial: TrialText, layers: Sequence[str]) -> None:
@@ -22,14 +24,16 @@ def print_steps(trial: TrialText, layers: Sequence[str]) -> None:
     print(f"\nasked: {_indented(str(trial.task_facts.get('prompt', '')), 7)}")
     if trial.events:
         events, payloads = unpack_events(trial.events), unpack_payloads(trial.payload)
-        turn = -1
+        turn, rewound = -1, False
         for event, payload in zip(events, payloads, strict=True):
             if event["turn"] != turn and event["kind"] != EventKind.END:
                 turn = int(event["turn"])
                 branch = f", branch {event['branch']}" if event["branch"] else ""
                 print(f"\n--- turn {turn}{branch} {'-' * 60}"[:_WIDTH])
-            for line in _lines(event, payload, layers):
+            for line in _lines(event, payload, layers, rewound):
                 print(line)
+            if event["kind"] in (EventKind.REPLY, EventKind.LAYER):
+                rewound = event["kind"] == EventKind.LAYER and _name(event, layers) == _REWIND
     print(f"\nverdict: {trial.status.name.lower()} after {trial.seconds:.2f} s")
     for reason in _reasons(trial.facts):
         print(f"  - {_indented(reason, 4)}")
@@ -49,9 +53,10 @@ def _reasons(facts: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"flagged: {flag}" for flag in facts.get("flags", ()))
 
 
-def _lines(event: Any, payload: Mapping[str, Any], layers: Sequence[str]) -> Iterator[str]:
+def _lines(event: Any, payload: Mapping[str, Any], layers: Sequence[str], rewound: bool) -> Iterator[str]:
+    """One event; `rewound` says that the layer before this reply took a turn back."""
     kind, status = EventKind(int(event["kind"])), Status(int(event["status"]))
-    name = layers[event["layer"]] if event["layer"] < len(layers) else "?"
+    name = _name(event, layers)
     at = f"{event['start']:8.2f} s"
     said = "" if status is Status.OK else f" [{status.name.lower().replace('_', ' ')}]"
     match kind:
@@ -59,10 +64,14 @@ def _lines(event: Any, payload: Mapping[str, Any], layers: Sequence[str]) -> Ite
             by = f" for {name}" if name else ""
             memo = ", from the memo" if event["flags"] & MEMO else ""
             yield _head(f"{at}  model says{by}{said}  ({_tokens(event)}, {event['duration']:.2f} s{memo})")
+            if rewound:
+                yield _block(_reuse(event, payload))
             if payload.get("reasoning"):
                 yield _block("thinking: " + str(payload["reasoning"]))
             yield _block(str(payload.get("text", "")))
-            if error := payload.get("parse_error"):
+            if status is Status.OVERFLOW:
+                yield _block(_overflow(event))
+            elif error := payload.get("parse_error"):
                 yield _block(f"cannot be read: {error['kind']}: {error['message']}")
         case EventKind.CALL:
             oracle = f"  = oracle call {event['oracle']}" if event["oracle"] >= 0 else ""
@@ -82,7 +91,27 @@ def _lines(event: Any, payload: Mapping[str, Any], layers: Sequence[str]) -> Ite
             yield _head(f"{at}  user says")
             yield _block(str(payload.get("text", "")))
         case EventKind.END:
-            yield f"\n{at}  end: {payload.get('reason', status.name.lower())}"
+            full = f" (a context of {payload.get('n_ctx', 0):,} tokens)" if status is Status.OVERFLOW else ""
+            yield f"\n{at}  end: {payload.get('reason', status.name.lower())}{full}"
+
+
+def _name(event: Any, layers: Sequence[str]) -> str:
+    return layers[event["layer"]] if event["layer"] < len(layers) else "?"
+
+
+def _overflow(event: Any) -> str:
+    if event["generated"]:
+        return "cut here: prompt and reply together fill the context"
+    return "nothing was said: the prompt leaves no room in the context"
+
+
+def _reuse(event: Any, payload: Mapping[str, Any]) -> str:
+    """How the first prompt after a rewind was had."""
+    prompt, cached = int(event["prompt"]), int(event["cached"])
+    if not cached:
+        return f"rewound: {prompt:,} tokens computed again"
+    how = _REUSED[payload.get("reuse", "")]
+    return f"rewound: {cached:,} tokens {how}, {prompt - cached:,} computed"
 
 
 def _tokens(event: Any) -> str:

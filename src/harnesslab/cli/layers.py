@@ -35,6 +35,8 @@ def info(
     entry = find(name)
     print(f"{entry.layer.name}\n\n{inspect.getdoc(entry.layer)}\n")
     print(f"port: {', '.join(port for port in PORTS if overrides(entry.layer, port))}")
+    if entry.needs:
+        print(f"needs an engine with: {', '.join(sorted(entry.needs))}")
     print("parameters:" if entry.params.model_fields else "parameters: none")
     for key, field in entry.params.model_fields.items():
         print(f"  {key} = {_toml(field.default)}  {field.description or ''}".rstrip())

@@ -11,14 +11,29 @@ import typer
 def command(
     sweep: Annotated[str | None, typer.Argument(help="name or folder; default: the latest under ./sweeps")] = None,
     trial: Annotated[str | None, typer.Argument(help="a trial's id, or the beginning of it")] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="play it through its harness as the source is now: where does it depart?")
+    ] = False,
+    layers: Annotated[
+        str | None, typer.Option(help='with --replay: through these layers, "validate,retry" ("": none)')
+    ] = None,
 ) -> None:
     """One trial step by step; without TRIAL, the list of trials, failed ones first."""
+    from harnesslab.errors import UserError
     from harnesslab.lab.folders import find_sweep
     from harnesslab.store.sqlite import Store
 
+    if layers is not None and not replay:
+        raise UserError("--layers needs --replay", "a stored trace has the layers that it has", "add --replay")
     folder, trial = _which(sweep, trial) if trial is None else (find_sweep(sweep), trial)
+    if replay and trial is None:
+        raise UserError("--replay needs a TRIAL", "", "harnesslab trace lists the trials")
     with Store.open(folder, readonly=True) as store:
-        if trial is None:
+        if trial is not None and replay:
+            from harnesslab.cli._replay import print_replay
+
+            print_replay(store, trial, layers)
+        elif trial is None:
             from harnesslab.cli._trials import print_trials
 
             print_trials(store)

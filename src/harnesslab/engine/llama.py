@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from harnesslab.engine import dialects
 from harnesslab.engine.dialects.reasoning import reopened
@@ -39,7 +39,10 @@ from harnesslab.types import (
     stable_hash,
 )
 
-CAPABILITIES = frozenset({"constrain", "seeds", "tokens", "usage", "prefix-cache"})
+if TYPE_CHECKING:
+    from harnesslab.engine.scheduler import Finished
+
+CAPABILITIES = frozenset({"constrain", "context", "seeds", "tokens", "usage", "prefix-cache"})
 
 
 class LlamaEngine:
@@ -148,7 +151,7 @@ class LlamaEngine:
         return Prompt(tuple(messages), tuple(tools), text, tokens, stable_hash(tokens))
 
     async def complete(self, request: Request) -> Completion:
-        finished, reasoning = await self._ask(
+        finished = await self._ask(
             "complete",
             request.prompt.tokens,
             replace(request.sampling, stop=(*request.sampling.stop, *self._stops)),
@@ -156,25 +159,7 @@ class LlamaEngine:
             request.constraint,
             request.prompt.tools if request.constraint else (),
         )
-        text = finished.text.decode(errors="replace")
-        whole = reopened(request.prompt.text, text, self._dialect.think)
-        parsed = self._dialect.parse(whole, request.prompt.tools)
-        return Completion(
-            text=text,
-            content=parsed.content,
-            tool_calls=parsed.tool_calls,
-            parse_error=parsed.error,
-            reasoning=parsed.reasoning,
-            finish_reason=finished.reason,
-            usage=Usage(
-                prompt=finished.prompt,
-                cached=finished.cached,
-                generated=len(finished.tokens) // 4,
-                reasoning=reasoning,
-                forced=finished.forced,
-            ),
-            times=Times(finished.queued, finished.prefill, finished.decode),
-        )
+        return completion_of(finished, request, self._dialect)
 
     async def stats(self) -> dict[str, Any]:
         """The scheduler's counters since the start."""
@@ -230,8 +215,8 @@ class LlamaEngine:
     def _handle(self, message: tuple[Any, ...]) -> None:
         kind, *rest = message
         if kind == "finished":
-            for finished, reasoning in rest[0]:
-                self._answer(finished.id, (finished, reasoning))
+            for finished in rest[0]:
+                self._answer(finished.id, finished)
         elif kind == "rendered":
             id, text, tokens = rest
             self._answer(id, (text, tokens))
@@ -273,3 +258,27 @@ class LlamaEngine:
         self._stderr.seek(0)
         lines = [line for line in self._stderr.read().decode(errors="replace").splitlines() if line.strip()]
         return f"{how}; {' | '.join(lines[-3:])}" if lines else how
+
+
+def completion_of(finished: Finished, request: Request, dialect: dialects.Dialect) -> Completion:
+    """What became of a request in the scheduler, as the reply that it is."""
+    text = finished.text.decode(errors="replace")
+    whole = reopened(request.prompt.text, text, dialect.think)
+    parsed = dialect.parse(whole, request.prompt.tools)
+    return Completion(
+        text=text,
+        content=parsed.content,
+        tool_calls=parsed.tool_calls,
+        parse_error=parsed.error,
+        reasoning=parsed.reasoning,
+        finish_reason=finished.reason,
+        usage=Usage(
+            prompt=finished.prompt,
+            cached=finished.cached,
+            generated=len(finished.tokens) // 4,
+            reasoning=finished.reasoning,
+            forced=finished.forced,
+        ),
+        times=Times(finished.queued, finished.prefill, finished.decode),
+        reuse=finished.reuse,
+    )

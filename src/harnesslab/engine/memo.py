@@ -148,6 +148,7 @@ def pack(completion: Completion) -> bytes:
         "finish": str(completion.finish_reason),
         "usage": (usage.prompt, usage.cached, usage.generated, usage.reasoning, usage.forced),
         "times": (times.queued, times.prefill, times.decode),
+        "reuse": completion.reuse,
     }
     if completion.parse_error is not None:
         error = completion.parse_error
@@ -173,4 +174,5 @@ def unpack(packed: bytes) -> Completion:
         usage=Usage(*facts["usage"]),
         times=Times(*facts["times"]),
         memo=True,
+        reuse=facts.get("reuse", ""),  # replies kept before this was told lack it
     )

@@ -15,12 +15,19 @@ from harnesslab.types import Completion, EngineInfo, Message, Prompt, Request, T
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One stored reply. `event` is its index on the trace; `asked` its request key in hexadecimal, "" if unknown."""
+    """One stored reply.
+
+    Attributes:
+        event: its index on the trace.
+        asked: its request key in hexadecimal, "" if unknown.
+        rendered: lengths in tokens of the prompts that layers had rendered before it was asked for, in order.
+    """
 
     event: int
     turn: int
     asked: str
     completion: Completion
+    rendered: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +64,37 @@ class ReplayEngine:
     Args:
         end: index of the trace's last event.
         n_ctx: tokens one trial may occupy; 0 if unknown.
-        beyond: prompt tokens to claim for a prompt after the last reply; more than the token budget where that is what
-            ended the trial.
+        beyond: prompt tokens to claim for prompts after the last reply, in order, the last of them for ever; more than
+            the token budget where that is what ended the trial.
     """
 
     def __init__(
-        self, replies: Sequence[Recorded], *, end: int, model: str = "replay", n_ctx: int = 0, beyond: int = 0
+        self,
+        replies: Sequence[Recorded],
+        *,
+        end: int,
+        model: str = "replay",
+        n_ctx: int = 0,
+        beyond: tuple[int, ...] = (0,),
     ) -> None:
         self._replies = tuple(replies)
         self._end, self._beyond = end, beyond
-        self._next = 0
-        self._info = EngineInfo("replay", model, n_ctx=n_ctx, capabilities=frozenset({"seeds", "tokens", "usage"}))
+        self._next = self._rendered = 0
+        capabilities = frozenset({"seeds", "tokens", "usage"} | ({"context"} if n_ctx else set()))
+        self._info = EngineInfo("replay", model, n_ctx=n_ctx, capabilities=capabilities)
 
     @property
     def info(self) -> EngineInfo:
         return self._info
 
     async def render(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Prompt:
-        """As many tokens as the next stored reply's prompt had; their values mean nothing."""
-        left = self._next < len(self._replies)
-        n_tokens = self._replies[self._next].completion.usage.prompt if left else self._beyond
+        """As many tokens as were rendered at this point of the trial; their values mean nothing."""
+        lengths = self._beyond
+        if self._next < len(self._replies):
+            recorded = self._replies[self._next]
+            lengths = (*recorded.rendered, recorded.completion.usage.prompt)
+        n_tokens = lengths[min(self._rendered, len(lengths) - 1)]
+        self._rendered += 1
         return Prompt(tuple(messages), tuple(tools), "", bytes(4 * n_tokens), self._next + 1)
 
     async def complete(self, request: Request) -> Completion:
@@ -94,7 +112,7 @@ class ReplayEngine:
         if recorded.asked and recorded.asked != f"{key:016x}":
             found = f"another request, {_last(messages)}"
             raise Departed(Departure(recorded.event, recorded.turn, "the reply to a different one", found))
-        self._next += 1
+        self._next, self._rendered = self._next + 1, 0
         return recorded.completion
 
     async def close(self) -> None:

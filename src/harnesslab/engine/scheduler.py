@@ -30,7 +30,7 @@ from harnesslab.engine.prefix import NO_MATCH, Match, PrefixTree, Tokens
 from harnesslab.engine.thinking import ThinkingBudget
 from harnesslab.engine.threads import ThreadTuner
 from harnesslab.errors import EngineFailure
-from harnesslab.types import FinishReason, Sampling
+from harnesslab.types import FinishReason, Reuse, Sampling
 from harnesslab_kernels.sampling import NO_MASK, SETTINGS, sample
 
 WORTH_WAITING = 16  # tokens another request must be about to compute before it pays to wait for them
@@ -64,6 +64,7 @@ class Job:
         n_ctx: positions it may occupy.
         feed: tokens still to be computed before the next draw.
         out: tokens drawn or forced so far.
+        reuse: how the cached tokens were had.
         failure: (cause, detail) of what ended this request alone.
     """
 
@@ -79,6 +80,7 @@ class Job:
     first: float = 0.0
     sequence: int = -1
     cached: int = 0
+    reuse: Reuse = ""
     feed: Tokens = field(default_factory=lambda: NOTHING)
     out: list[int] = field(default_factory=list)
     forced: int = 0
@@ -102,6 +104,8 @@ class Finished:
     reason: FinishReason
     prompt: int
     cached: int
+    reuse: Reuse
+    reasoning: int
     forced: int
     queued: float
     prefill: float
@@ -230,7 +234,7 @@ class Scheduler:
             if self._others_compute_more(prompt, match.length):
                 kept.append(job)
                 continue
-            match = self._restore(prompt[:-1], match)
+            match = self._restore(job, prompt[:-1], match)
             placed = self._place(job, prompt, match)
             if not placed and not self._live:
                 # what it would share lies in a sequence too long to keep beside it
@@ -259,7 +263,7 @@ class Scheduler:
         coming = self.tree.match(prompt[:-1], lambda s, n: n if s in prefilling else 0)
         return coming.length >= length + WORTH_WAITING
 
-    def _restore(self, prompt: Tokens, match: Match) -> Match:
+    def _restore(self, job: Job, prompt: Tokens, match: Match) -> Match:
         """Brings a parked state back where it holds much more of the prompt than any sequence does.
 
         Its beginning is then replaced by cells that another sequence already holds.
@@ -286,7 +290,12 @@ class Scheduler:
         self._computed[sequence] = len(parked.tokens)
         self._idle[sequence] = None
         self.stats.restored += len(parked.tokens) - match.length
-        return max(match, Match(self._lendable(sequence, length), sequence), key=lambda m: m.length)
+        restored = Match(self._lendable(sequence, length), sequence)
+        if restored.length <= match.length:
+            return match
+        if not job.admitted:
+            job.reuse = "state"
+        return restored
 
     def _touch(self, sequence: int) -> None:
         """Marks an idle sequence as just used, so that making room does not take it."""
@@ -313,6 +322,7 @@ class Scheduler:
         job.sequence, job.feed = sequence, prompt[match.length :]
         if not job.admitted:
             job.admitted, job.cached = time.perf_counter(), match.length
+            job.reuse = (job.reuse or "cells") if match.length else ""
         self.stats.shared += match.length
         self._live[sequence] = job
         return True
@@ -493,6 +503,8 @@ class Scheduler:
             reason=reason,
             prompt=len(job.tokens),
             cached=job.cached,
+            reuse=job.reuse,
+            reasoning=job.thinking.spent if job.thinking else 0,
             forced=job.forced,
             queued=(job.admitted or now) - job.submitted,
             prefill=(job.first or now) - (job.admitted or now),

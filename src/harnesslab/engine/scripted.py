@@ -49,7 +49,7 @@ class ScriptedEngine:
         policy: Request -> the text a model would emit.
         model: the name it goes by.
         delay: seconds each reply takes.
-        n_ctx: tokens one trial may occupy; 0 for no bound. A longer prompt comes back as OVERFLOW.
+        n_ctx: tokens one trial may occupy; 0 for no bound. A prompt that fills it, or a reply that does, is OVERFLOW.
         concurrency: trials worth running at once.
         pinned: whether the policy's content counts as known.
         details: facts for the manifest.
@@ -77,7 +77,7 @@ class ScriptedEngine:
             model=model,
             n_ctx=n_ctx,
             concurrency=concurrency,
-            capabilities=frozenset({"seeds", "tokens", "usage"}),
+            capabilities=frozenset({"seeds", "tokens", "usage"} | ({"context"} if n_ctx else set())),
             pinned=pinned,
             details={"dialect": dialect, **details},
         )
@@ -102,7 +102,8 @@ class ScriptedEngine:
             return Completion(
                 "", "", parse_error=nothing, finish_reason=FinishReason.OVERFLOW, usage=Usage(prompt=n_prompt)
             )
-        text, finish = _cut(self._policy(request), request.sampling)
+        room = self._info.n_ctx - n_prompt if self._info.n_ctx else 0
+        text, finish = _cut(self._policy(request), request.sampling, room)
         parsed = self._dialect.parse(text, request.prompt.tools)
         usage = Usage(
             prompt=n_prompt,
@@ -139,12 +140,16 @@ class ScriptedEngine:
         return kept
 
 
-def _cut(text: str, sampling: Sampling) -> tuple[str, FinishReason]:
+def _cut(text: str, sampling: Sampling, room: int) -> tuple[str, FinishReason]:
+    """The reply up to where `max_tokens`, or the `room` that the prompt left (0: no bound), ends it."""
     for stop in sampling.stop:
         text = text.partition(stop)[0] if stop else text
-    if len(text) <= sampling.max_tokens:  # a token holds at least one character
+    most, reason = sampling.max_tokens, FinishReason.LENGTH
+    if room and room < most:
+        most, reason = room, FinishReason.OVERFLOW
+    if len(text) <= most:  # a token holds at least one character
         return text, FinishReason.STOP
     data = text.encode("utf-8", "surrogatepass")
-    if len(data) <= 4 * sampling.max_tokens:
+    if len(data) <= 4 * most:
         return text, FinishReason.STOP
-    return data[: 4 * sampling.max_tokens].decode("utf-8", "ignore"), FinishReason.LENGTH
+    return data[: 4 * most].decode("utf-8", "ignore"), reason

@@ -200,7 +200,7 @@ class Worker:
         return end.rstrip().endswith(self.think[0].encode())
 
     def _thinking(self, limit: int, inside: bool) -> ThinkingBudget | None:
-        if self.think is None or limit <= 0:
+        if self.think is None:
             return None
         opening, closing = self.think
         tokens = self.model.tokenize(closing, add_bos=False).tolist()
@@ -216,7 +216,7 @@ class Worker:
             for finished in done:
                 if finished.failure is not None:
                     self.send("failed", finished.id, *finished.failure)
-            if replies := [(f, self._count_reasoning(f.tokens)) for f in done if f.failure is None]:
+            if replies := [f for f in done if f.failure is None]:
                 self.send("finished", replies)
 
     def _handle(self, message: tuple[Any, ...]) -> None:
@@ -227,19 +227,6 @@ class Worker:
             self.scheduler.cancel(id)
         elif kind == "stats":
             self.send("stats", id, self.scheduler.snapshot())
-
-    def _count_reasoning(self, tokens: bytes) -> int:
-        """Tokens up to the end of the think block; all of them if one opens and never ends; 0 without one."""
-        if self.think is None:
-            return 0
-        opening, closing = (tag.encode() for tag in self.think)
-        ids = np.frombuffer(tokens, np.int32).tolist()
-        text = b"".join(self.model.pieces[t] for t in ids)
-        end = text.find(closing)
-        if end < 0:
-            return len(ids) if text.lstrip().startswith(opening) else 0
-        lengths = np.cumsum([len(self.model.pieces[t]) for t in ids])
-        return int(np.searchsorted(lengths, end + len(closing)) + 1)
 
 
 def main() -> None:

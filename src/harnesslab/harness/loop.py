@@ -89,7 +89,7 @@ async def run_trial(
         EventKind.END,
         status=_END_STATUS[answer.reason],
         start=run.seconds,
-        payload={"reason": str(answer.reason), "text": answer.text},
+        payload={"reason": str(answer.reason), "text": answer.text, "n_ctx": run.n_ctx, **run.take_rendered()},
     )
     return answer
 
@@ -196,7 +196,7 @@ class _Loop:
             completion=completion,
             start=start,
             duration=run.seconds - start,
-            payload={"asked": run.request_key(request)},
+            payload={"asked": run.request_key(request), **run.take_rendered()},
         )
         return completion
 

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from harnesslab.errors import UserError, unknown_name
 from harnesslab.harness.layers.abort import Abort
+from harnesslab.harness.layers.compact import Compact
 from harnesslab.harness.layers.retry import Retry
 from harnesslab.harness.layers.rewind import Rewind
 from harnesslab.harness.layers.validate import Validate
@@ -53,7 +54,7 @@ def _entry(layer: type[Layer]) -> LayerEntry:
     return LayerEntry(layer, getattr(layer, "Params", Params), getattr(layer, "port", ""), doc.splitlines()[0], needs)
 
 
-LAYERS: Mapping[str, LayerEntry] = {c.name: _entry(c) for c in (Abort, Validate, Rewind, Retry)}
+LAYERS: Mapping[str, LayerEntry] = {c.name: _entry(c) for c in (Abort, Validate, Rewind, Retry, Compact)}
 
 
 def layer_names() -> tuple[str, ...]:

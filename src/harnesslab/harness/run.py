@@ -78,6 +78,7 @@ class Run:
         "_limits",
         "_opened",
         "_recorder",
+        "_rendered",
         "_stream",
         "_told",
         "account",
@@ -124,20 +125,24 @@ class Run:
         self._asked: dict[tuple[int, int], int] = {}
         self._told: tuple[tuple[ToolSpec, ...], int] = ((), tools_key(()))
         self._held: list[tuple[EventKind, dict[str, Any]]] | None = None
+        self._rendered: list[int] = []
         self._opened = time.perf_counter()
         self._limits = _Limits(task.budget, 0, 0, 0.0)
 
     # --- what a layer may do ---------------------------------------------------------------------------------------
 
-    def intervene(self, layer: str, cause: str, **facts: Any) -> None:
-        self.account = self.mender = layer
-        self.record(EventKind.LAYER, start=self.seconds, payload={"cause": cause, **facts})
+    def intervene(self, layer: str, cause: str, *, pays: bool = True, **facts: Any) -> None:
+        if pays:
+            self.account = self.mender = layer
+        self.record(EventKind.LAYER, layer=layer, start=self.seconds, payload={"cause": cause, **facts})
 
     def stop_at_failure(self) -> None:
         self.halts = True
 
     async def render(self, messages: Sequence[Message]) -> Prompt:
-        return await self._engine.render(messages, self.toolbox.tools)
+        prompt = await self._engine.render(messages, self.toolbox.tools)
+        self._rendered.append(prompt.n_tokens)
+        return prompt
 
     def snapshot(self) -> Any:
         return self._environment.snapshot()
@@ -185,6 +190,11 @@ class Run:
         n = self._asked.get((digest, branch), 0)
         self._asked[digest, branch] = n + 1
         return stable_hash("rng", self._stream, digest, branch, n)
+
+    def take_rendered(self) -> dict[str, list[int]]:
+        """The lengths of prompts that layers were told since the last call (a replay tells them the same)."""
+        rendered, self._rendered = self._rendered, []
+        return {"rendered": rendered} if rendered else {}
 
     def request_key(self, request: Generate) -> str:
         """`types.request_key` as 16 hexadecimal digits: what a reply on the trace was asked for."""

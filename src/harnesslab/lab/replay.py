@@ -111,17 +111,25 @@ def _engine(
     text: TrialText, plan: Plan, trial: TrialPlan, events: NDArray[Any], payloads: Sequence[Mapping[str, Any]]
 ) -> ReplayEngine:
     replies = [
-        Recorded(i, int(event["turn"]), str(payload.get("asked", "")), completion_of(event, payload))
+        Recorded(
+            i,
+            int(event["turn"]),
+            str(payload.get("asked", "")),
+            completion_of(event, payload),
+            tuple(payload.get("rendered", ())),
+        )
         for i, (event, payload) in enumerate(zip(events, payloads, strict=True))
         if event["kind"] == EventKind.REPLY
     ]
     spent = list(EndReason)[text.end] is EndReason.TOKENS
+    last = payloads[-1]
+    after = plan.tasks[trial.task].view.budget.tokens + 1 if spent else 0
     return ReplayEngine(
         replies,
         end=len(events) - 1,
         model=text.label,
-        n_ctx=int(plan.cells[trial.cell].facts["model"].get("n_ctx", 0)),
-        beyond=plan.tasks[trial.task].view.budget.tokens + 1 if spent else 0,
+        n_ctx=int(last.get("n_ctx", plan.cells[trial.cell].facts["model"].get("n_ctx", 0))),
+        beyond=(*last.get("rendered", ()), after),
     )
 
 
@@ -139,6 +147,7 @@ def completion_of(event: Any, payload: Mapping[str, Any]) -> Completion:
         finish_reason=FinishReason(payload.get("finish", "stop")),
         usage=Usage(*(int(event[name]) for name in names)),
         memo=bool(event["flags"] & EventFlag.MEMO),
+        reuse=payload.get("reuse", ""),
     )
 
 

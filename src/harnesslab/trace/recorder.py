@@ -149,6 +149,8 @@ def _completion_facts(completion: Completion, facts: dict[str, Any]) -> None:
             "kind": str(completion.parse_error.kind),
             "message": completion.parse_error.message,
         }
+    if completion.reuse:
+        facts["reuse"] = completion.reuse
     times = completion.times
     facts["times"] = (times.queued, times.prefill, times.decode)
 
