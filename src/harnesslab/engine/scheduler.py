@@ -24,6 +24,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from harnesslab.engine.audit import astray
 from harnesslab.engine.native import NativeContext, last_errors
 from harnesslab.engine.parking import Parked, Parking
 from harnesslab.engine.prefix import NO_MATCH, Match, PrefixTree, Tokens
@@ -128,7 +129,10 @@ class Stats:
     requests: int = 0
     cells: int = 0
     peak_cells: int = 0
-    sequences: int = 0
+    sequences: int = 0  # in use
+    idle: int = 0  # of them: nobody's, kept for later prompts
+    parked_bytes: int = 0
+    astray: int = 0  # cells that these books and llama.cpp disagree about
 
 
 class Scheduler:
@@ -196,6 +200,9 @@ class Scheduler:
         """The counters, and the thread count in use by batch size."""
         self.stats.cells = self.tree.cells
         self.stats.sequences = len(self._live) + len(self._idle)
+        self.stats.idle = len(self._idle)
+        self.stats.parked_bytes = self.parking.bytes
+        self.stats.astray = astray(self.context, self.tree, self._computed, self._free)
         return {**asdict(self.stats), "threads": self.threads.facts()}
 
     def step(self) -> list[Finished]:
