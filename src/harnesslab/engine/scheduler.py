@@ -209,8 +209,7 @@ class Scheduler:
         """Admits what fits, computes one batch, draws tokens; returns the requests that ended.
 
         Raises:
-            EngineFailure: llama.cpp refused the batch for good ("decode"), or not even one request fits
-            ("out-of-cells").
+            EngineFailure: llama.cpp refused the batch for good ("decode").
         """
         done = self._admit()
         if not self._live:
@@ -248,10 +247,9 @@ class Scheduler:
                 break
         self._waiting.extendleft(reversed(kept))
         if self._waiting and not self._live:
-            job = self._waiting[0]
-            raise EngineFailure(
-                "out-of-cells", f"a prompt of {len(job.tokens)} tokens, {self.context.cells} cells in all"
-            )
+            job = self._waiting.popleft()
+            job.failure = "out-of-cells", f"a prompt of {len(job.tokens)} tokens, {self.context.cells} cells in all"
+            done.append(self._finish(job, FinishReason.STOP))
         return done
 
     def _lendable(self, sequence: int, length: int) -> int:
@@ -380,7 +378,7 @@ class Scheduler:
             self._evict(next(iter(self._idle)))
             return
         if len(self._live) <= 1:
-            raise EngineFailure("out-of-cells", f"one request does not fit {self.context.cells} cells")
+            raise EngineFailure("decode", f"one request does not fit {self.context.cells} cells")
         sequence, job = list(self._live.items())[-1]
         del self._live[sequence]
         self._drop(sequence)
