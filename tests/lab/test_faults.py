@@ -37,6 +37,7 @@ layers = []
 temperature = 0.5
 max_tokens = 6
 """
+SMALL = "load = { n_ctx = 1024, threads = 1 }"
 
 
 @dataclass
@@ -97,6 +98,10 @@ class Swept:
         )
 
 
+def _entry(name: str, file: Path, facts: str) -> str:
+    return f'[{name}]\nfile = "{file.name}"\nsources = [{{ path = "{file}" }}]\n{facts}\n'
+
+
 @pytest.fixture
 def sweep(tmp_path: Path, smollm2: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
     def run(case: Case) -> Swept:
@@ -106,8 +111,7 @@ def sweep(tmp_path: Path, smollm2: Path, monkeypatch: pytest.MonkeyPatch) -> Swe
             file.write_bytes(smollm2.read_bytes()[: case.broken])
         models = tmp_path / "models.toml"
         models.write_text(
-            f'[faulty]\nfile = "{file.name}"\nsources = [{{ path = "{file}" }}]\n{case.faulty}\n'
-            f'[sound]\nfile = "{smollm2.name}"\nsources = [{{ path = "{smollm2}" }}]\nload = {{ n_ctx = 1024, threads = 1 }}\n'
+            _entry("faulty", file, case.faulty) + _entry("sound", smollm2, "load = { n_ctx = 2048, threads = 1 }")
         )
         monkeypatch.setenv("HARNESSLAB_MODELS", str(models))
         plan = make_plan(config.parse(TEXT, tmp_path / "faults.toml"))
@@ -124,9 +128,6 @@ def sweep(tmp_path: Path, smollm2: Path, monkeypatch: pytest.MonkeyPatch) -> Swe
         return Swept(result, plan, Store.open(tmp_path / "out", readonly=True), counters)
 
     return run
-
-
-SMALL = "load = { n_ctx = 1024, threads = 1 }"
 
 
 def all_of_the_sound_model_was_run(swept: Swept) -> bool:
@@ -165,8 +166,10 @@ def test_a_context_that_is_too_small_fails_its_trials_as_overflow(sweep: Sweep) 
 def test_a_request_that_fits_no_cells_is_missing_and_its_worker_goes_on(sweep: Sweep) -> None:
     swept = sweep(Case(SMALL, start={"environment": faults(cells=256)}))
     ended = swept.of("faulty")
-    # the prompt fits, prompt and reply after a tool's answer may not
+    assert len(ended) == N
+    missing = [cause for _, status, _, cause in ended if status is TrialStatus.MISSING]
     print(ended, swept.counters[-1:])
+    assert all(cause.startswith("out-of-cells: a prompt of ") for cause in missing)
     assert all_of_the_sound_model_was_run(swept)
 
 
