@@ -79,7 +79,6 @@ async def soak(path: Path, trials: int, seed: int = 1) -> Soaked:
         path,
         concurrency=CONCURRENCY,
         idle_cells=IDLE,
-        threads=1,
         environment=faults(cells=CELLS, believed=BELIEVED, parking=PARKING, broken_restores=20),
     )
     counts: Counter[str] = Counter()

@@ -8,6 +8,7 @@ from harnesslab.suites.world import Base, World
 from harnesslab.types import Budget, TaskView, ToolCall
 
 TITLES = ("Emma", "Dracula", "Ulysses", "Walden", "Faust", "Kim")
+LONG = "Faust"  # its prompt has some 300 tokens more
 
 
 def get_book(world: World, title: str) -> object:
@@ -18,11 +19,15 @@ def get_book(world: World, title: str) -> object:
     return book
 
 
+def _notes(title: str) -> str:
+    return " It is not the red one." * 50 if title == LONG else ""
+
+
 def load(*, seed: int, n: int | None = None, split: str = "eval") -> TaskSuite:
     rows = Base({"books": {title: {"shelf": i + 1} for i, title in enumerate(TITLES)}})
     tasks = tuple(
         make_task(
-            TaskView(title, "You keep a library.", f"On which shelf is {title}?", Budget(turns=2)),
+            TaskView(title, "You keep a library.", f"On which shelf is {title}?{_notes(title)}", Budget(turns=2)),
             base=title,
             variant=split,
             tier="one",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from benchmarks.faulty import faults
+from shelf_suite import LONG
 
 from harnesslab import config
 from harnesslab.engine.llama import LlamaEngine
@@ -26,10 +27,10 @@ from harnesslab.types import Completion, EndReason, Engine, EventKind, Request, 
 pytestmark = pytest.mark.model
 
 N = 4
-TEXT = f"""
+TEXT = """
 name = "faults"
 models = ["faulty", "sound"]
-suites = [{{ name = "shelf_suite:load", n = {N} }}]
+suites = [{ name = "shelf_suite:load", n = TASKS }]
 concurrency = 2
 [harness.loop]
 layers = []
@@ -38,6 +39,7 @@ temperature = 0.5
 max_tokens = 6
 """
 SMALL = "load = { n_ctx = 1024, threads = 1 }"
+LARGER = "load = { n_ctx = 2048, threads = 1 }"
 
 
 @dataclass
@@ -49,12 +51,14 @@ class Case:
         broken: bytes its file is cut to; 0: whole.
         start: keyword arguments for `LlamaEngine.start` of the faulty model.
         poison: the worker is killed when asked about this.
+        tasks: how many; the fifth has a long prompt.
     """
 
     faulty: str = ""
     broken: int = 0
     start: dict[str, Any] = field(default_factory=dict)
     poison: str = ""
+    tasks: int = N
 
 
 class Watched:
@@ -84,7 +88,8 @@ class Swept:
     result: Result
     plan: Plan
     store: Store
-    counters: list[dict[str, Any]]
+    counters: list[dict[str, Any]]  # after each reply of the faulty model
+    started: list[int]  # its workers
 
     def of(self, model: str) -> list[tuple[str, TrialStatus, str, str]]:
         """(task, status, end, cause) of each stored trial of a model, in the tasks' order."""
@@ -110,29 +115,29 @@ def sweep(tmp_path: Path, smollm2: Path, monkeypatch: pytest.MonkeyPatch) -> Swe
             file = tmp_path / "broken.gguf"
             file.write_bytes(smollm2.read_bytes()[: case.broken])
         models = tmp_path / "models.toml"
-        models.write_text(
-            _entry("faulty", file, case.faulty) + _entry("sound", smollm2, "load = { n_ctx = 2048, threads = 1 }")
-        )
+        models.write_text(_entry("faulty", file, case.faulty) + _entry("sound", smollm2, LARGER))
         monkeypatch.setenv("HARNESSLAB_MODELS", str(models))
-        plan = make_plan(config.parse(TEXT, tmp_path / "faults.toml"))
+        plan = make_plan(config.parse(TEXT.replace("TASKS", str(case.tasks)), tmp_path / "faults.toml"))
         usual = make_ready(plan.cells, concurrency=2, progress=False, say=lambda _: None)
         counters: list[dict[str, Any]] = []
+        started: list[int] = []
 
         async def start(entry: ModelEntry) -> Engine:
             if entry.name != "faulty":
                 return await usual(entry)
             engine = await LlamaEngine.start(entry, ensure(entry), concurrency=2, **case.start)
+            started.append(engine.pid)
             return Watched(engine, case.poison, counters)  # type: ignore[return-value]
 
         result = run_sweep(plan, tmp_path / "out", options=Options(show=False, start=start))
-        return Swept(result, plan, Store.open(tmp_path / "out", readonly=True), counters)
+        return Swept(result, plan, Store.open(tmp_path / "out", readonly=True), counters, started)
 
     return run
 
 
 def all_of_the_sound_model_was_run(swept: Swept) -> bool:
     ended = swept.of("sound")
-    return len(ended) == N and all(status is not TrialStatus.MISSING for _, status, _, _ in ended)
+    return len(ended) == len(swept.plan.tasks) and all(status is not TrialStatus.MISSING for _, status, _, _ in ended)
 
 
 def test_a_prompt_that_kills_its_worker_is_missing_after_a_second_try(sweep: Sweep) -> None:
@@ -143,6 +148,7 @@ def test_a_prompt_that_kills_its_worker_is_missing_after_a_second_try(sweep: Swe
         ("Ulysses", "worker-died: signal SIGKILL")
     ]
     assert swept.result.problems == []
+    assert len(swept.started) == 3  # the first, one after each death
     assert all_of_the_sound_model_was_run(swept)
 
 
@@ -164,12 +170,13 @@ def test_a_context_that_is_too_small_fails_its_trials_as_overflow(sweep: Sweep) 
 
 
 def test_a_request_that_fits_no_cells_is_missing_and_its_worker_goes_on(sweep: Sweep) -> None:
-    swept = sweep(Case(SMALL, start={"environment": faults(cells=256)}))
-    ended = swept.of("faulty")
-    assert len(ended) == N
-    missing = [cause for _, status, _, cause in ended if status is TrialStatus.MISSING]
-    print(ended, swept.counters[-1:])
-    assert all(cause.startswith("out-of-cells: a prompt of ") for cause in missing)
+    swept = sweep(Case(SMALL, start={"environment": faults(cells=256)}, tasks=5))
+    ended = {task: (status, cause) for task, status, _, cause in swept.of("faulty")}
+    status, cause = ended.pop(LONG)
+    assert status is TrialStatus.MISSING
+    assert cause.startswith("out-of-cells: a prompt of ")
+    assert all(status is not TrialStatus.MISSING for status, _ in ended.values())
+    assert len(swept.started) == 1
     assert all_of_the_sound_model_was_run(swept)
 
 

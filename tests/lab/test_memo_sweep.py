@@ -1,4 +1,4 @@
-"""The memo is bookkeeping, not an effect: the same trials with and without it; what it holds is never computed again."""
+"""The memo changes no trial, on a real model with one sequence too; what it holds is never computed again."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class Runner:
                 self._commit(trial, self._attempts.missing(trial, cause_of(e)))
                 lost += 1
                 if lost == _GIVE_UP_AFTER:
-                    raise Unusable(f"{entry.name}: its engine died {lost} times in a row ({e})") from e
+                    raise Unusable(f"{entry.name}: its engine failed {lost} times in a row ({e})") from e
 
     async def _one(self, entry: ModelEntry, trial: TrialPlan) -> None:
         engine = await self._engine(entry)
