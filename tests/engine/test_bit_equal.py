@@ -1,8 +1,8 @@
 """Where the batches have the same shape, logits are equal bit for bit, however the cells came about.
 
-The setting: one thread, one request in a batch, fewer than 512 cells in use, and a checkpoint at a multiple of the batch
-size, so that what comes after it is computed in the same chunks as in a fresh context. There sharing, rewinding, and
-parking and restoring change nothing, neither in the prompt's last row nor in the tokens decoded after it.
+The setting: one thread, one request in a batch, fewer than 512 cells in use, and a checkpoint at a multiple of the
+batch size, so that what comes after it is computed in the same chunks as in a fresh context. There sharing, rewinding,
+and parking and restoring change nothing, neither in the prompt's last row nor in the tokens decoded after it.
 """
 
 from __future__ import annotations
