@@ -110,7 +110,7 @@ def _entry(name: str, file: Path, facts: str) -> str:
 @pytest.fixture
 def sweep(tmp_path: Path, smollm2: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
     def run(case: Case) -> Swept:
-        file = shutil.copy(smollm2, tmp_path) if case.broken else smollm2
+        file = Path(shutil.copy(smollm2, tmp_path)) if case.broken else smollm2
         models = tmp_path / "models.toml"
         models.write_text(_entry("faulty", file, case.faulty) + _entry("sound", smollm2, LARGER))
         monkeypatch.setenv("HARNESSLAB_MODELS", str(models))
