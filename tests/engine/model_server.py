@@ -41,17 +41,21 @@ Answer = Reply | Callable[[Any], Reply]
 
 
 class ModelServer:
-    """`chat` answers /v1/chat/completions, the last one again and again; `routes` answers all other paths."""
+    """`chat` answers /v1/chat/completions, the last one again and again; `routes` answers all other paths.
 
-    def __init__(self, chat: list[Answer], routes: Mapping[str, Any]) -> None:
+    `port` 0 takes a free one.
+    """
+
+    def __init__(self, chat: list[Answer], routes: Mapping[str, Any], port: int = 0) -> None:
         self._chat = list(chat)
         self._routes = dict(routes)
         self._lock = threading.Lock()
+        self._gone = False
         self.asked: list[Asked] = []
         self.at_once = 0
         self.most_at_once = 0
         server = self
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(server))
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(server))
         self._http.daemon_threads = True
         self.port = self._http.server_address[1]
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -68,6 +72,8 @@ class ModelServer:
         return ModelEntry(name="served", engine="openai", base_url=self.url, **fields)
 
     def answer(self, asked: Asked) -> Reply:
+        if self._gone:  # connections that are still open end with the server
+            return Reply(cut=True)
         with self._lock:
             self.asked.append(asked)
             if asked.path != "/v1/chat/completions":
@@ -79,6 +85,7 @@ class ModelServer:
         return chosen if isinstance(chosen, Reply) else chosen(asked.body)
 
     def stop(self) -> None:
+        self._gone = True
         self._http.shutdown()
         self._http.server_close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +11,15 @@ import pytest
 from model_server import LLAMA_ROUTES, OLLAMA_ROUTES, PLAIN_ROUTES, ModelServer, Reply, said, serving
 
 from harnesslab import config
+from harnesslab.engine.openai import OpenAIEngine
+from harnesslab.engine.openai_http import Patience
 from harnesslab.errors import UserError
 from harnesslab.lab.sweep import Options, Result, run_sweep
+from harnesslab.models.entry import ModelEntry
 from harnesslab.plan import make_plan
+from harnesslab.store.columns import TrialStatus
 from harnesslab.store.sqlite import Store
+from harnesslab.types import Engine
 
 GRID = """
 name = "served"
@@ -84,6 +90,69 @@ def test_cut_prompts_are_missing_and_never_scored(sweep: Sweep, tmp_path: Path) 
     with Store.open(tmp_path / "out", readonly=True) as store:
         assert store.done() == set()
         assert all(cause.startswith("truncated-prompt") for cause in store.missing().values())
+
+
+def run_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: ModelServer, other: ModelServer) -> Result:
+    """A sweep of two served models, one trial at a time, that waits about a second for a server."""
+    models = tmp_path / "models.toml"
+    models.write_text(
+        "".join(
+            f'[{name}]\nengine = "openai"\nbase_url = "{s.url}"\nremote_model = "m"\nload = {{ concurrency = 1 }}\n'
+            for name, s in (("served", server), ("other", other))
+        )
+    )
+    monkeypatch.setenv("HARNESSLAB_MODELS", str(models))
+    text = GRID.replace('["served"]', '["served", "other"]').replace("LAYERS", "[]")
+
+    async def start(entry: ModelEntry) -> Engine:
+        return await OpenAIEngine.start(entry, patience=Patience(attempts=5, pause=0.1, connect=2.0, read=5.0))
+
+    plan = make_plan(config.parse(text, tmp_path / "grid.toml"))
+    return run_sweep(plan, tmp_path / "out", options=Options(show=False, start=start))
+
+
+def ended(folder: Path, model: str) -> list[tuple[TrialStatus, str]]:
+    with Store.open(folder, readonly=True) as store:
+        trials = [store.trial(i) for i in store.columns_and_ids()[1]]
+    return [(t.status, t.facts.get("cause", "")) for t in trials if t.label.startswith(f"{model}/")]
+
+
+def test_a_server_that_goes_away_and_comes_back_costs_no_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fine = said("I cannot do that.", prompt=2000)
+    back: list[ModelServer] = []
+
+    def vanish(_: object) -> Reply:
+        server.stop()
+        threading.Timer(0.3, lambda: back.append(ModelServer([fine], LLAMA_ROUTES, server.port))).start()
+        return Reply(cut=True)
+
+    server = ModelServer([fine, vanish, fine], LLAMA_ROUTES)
+    with serving(fine) as other:
+        result = run_two(tmp_path, monkeypatch, server, other)
+    assert (result.finished, result.missing, result.problems) == (6, 0, [])
+    assert len(back[0].chats) == 2
+    back[0].stop()
+
+
+def test_a_server_that_stays_away_is_missing_with_its_cause_and_the_other_model_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine = said("I cannot do that.", prompt=2000)
+
+    def vanish(_: object) -> Reply:
+        server.stop()
+        return Reply(cut=True)
+
+    server = ModelServer([fine, vanish, fine], LLAMA_ROUTES)
+    with serving(fine) as other:
+        result = run_two(tmp_path, monkeypatch, server, other)
+    (problem,) = result.problems
+    assert problem.startswith("served does not start: server-gone")
+    (first, _), (second, cause) = ended(tmp_path / "out", "served")  # the third is left for another run
+    assert first is TrialStatus.FAILED
+    assert second is TrialStatus.MISSING
+    assert cause.startswith("server-gone: ")
+    assert [status for status, _ in ended(tmp_path / "out", "other")] == [TrialStatus.FAILED] * 3
 
 
 def test_one_bad_reply_does_not_take_the_other_trials_with_it(sweep: Sweep) -> None:

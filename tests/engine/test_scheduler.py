@@ -11,7 +11,6 @@ from native_models import drawn, job, native, run, scheduler, tokens
 from harnesslab.engine.native import NativeContext
 from harnesslab.engine.parking import Parked
 from harnesslab.engine.prefix import Tokens
-from harnesslab.errors import EngineFailure
 from harnesslab.types import FinishReason, Sampling
 
 pytestmark = pytest.mark.model
@@ -156,13 +155,33 @@ def test_endings_are_told_apart(smollm2: Path) -> None:
     s.context.close()
 
 
-def test_a_prompt_that_can_never_fit_is_a_typed_failure(smollm2: Path) -> None:
+def test_a_prompt_that_can_never_fit_fails_alone(smollm2: Path) -> None:
     model = native(smollm2)
     s = scheduler(model, cells=256, concurrency=1)
     s.submit(job(0, tokens(model, POLICY * 3), n_ctx=4096))
-    with pytest.raises(EngineFailure, match="out-of-cells"):
-        run(s)
+    s.submit(job(1, tokens(model, "One two three"), n_ctx=4096))
+    done = run(s)
+    assert done[0].failure is not None
+    assert done[0].failure[0] == "out-of-cells"
+    assert done[1].reason is FinishReason.LENGTH
+    assert s.snapshot()["astray"] == 0
     s.context.close()
+
+
+def test_a_preempted_request_says_what_it_would_have_said(smollm2: Path) -> None:
+    """The books believe in more cells than there are, so llama.cpp refuses a batch while nothing idle is left."""
+    model = native(smollm2)
+    replies = []
+    for believed in (0, 4096):
+        s = scheduler(model, cells=256, concurrency=4, idle_cells=0)
+        s.context.cells = believed or s.context.cells
+        for i, word in enumerate(("alpha", "beta", "gamma")):
+            s.submit(job(i, tokens(model, f"{word} one two three " * 30)[:80], max_tokens=20))
+        replies.append({i: drawn(f) for i, f in run(s).items()})
+        assert (s.stats.preempted > 0) == bool(believed)
+        assert s.snapshot()["astray"] == s.tree.cells == 0
+        s.context.close()
+    assert replies[0] == replies[1]
 
 
 def test_the_same_key_draws_the_same_reply_in_any_company(smollm2: Path) -> None:

@@ -233,6 +233,10 @@ class NativeContext:
     def drop(self, sequence: int) -> None:
         lc.llama_memory_seq_rm(self.memory, sequence, -1, -1)
 
+    def held(self, sequence: int) -> int:
+        """Positions up to the last one that a sequence holds; 0: it holds none."""
+        return int(lc.llama_memory_seq_pos_max(self.memory, sequence)) + 1
+
     def reaches(self, sequence: int, length: int, held: int) -> bool:
         """Whether the first `length` of the `held` positions of a sequence can be continued from.
 

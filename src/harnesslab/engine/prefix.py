@@ -142,6 +142,15 @@ class PrefixTree:
         self.root.sequences.discard(sequence)
         return before - self.cells
 
+    def counted(self) -> int:
+        """Cells of all nodes that some sequence still holds, counted one by one; `cells` should say the same."""
+        total, stack = 0, [self.root]
+        while stack:
+            node = stack.pop()
+            total += len(node.tokens) if node.sequences else 0
+            stack += (child for equal in node.children.values() for child in equal)
+        return total
+
     def own(self, sequence: int) -> int:
         """Cells that dropping this sequence would free."""
         total, node = 0, self._leaf[sequence]

@@ -24,6 +24,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from harnesslab.engine.audit import astray
 from harnesslab.engine.native import NativeContext, last_errors
 from harnesslab.engine.parking import Parked, Parking
 from harnesslab.engine.prefix import NO_MATCH, Match, PrefixTree, Tokens
@@ -132,7 +133,10 @@ class Stats:
     requests: int = 0
     cells: int = 0
     peak_cells: int = 0
-    sequences: int = 0
+    sequences: int = 0  # in use
+    idle: int = 0  # of them: nobody's, kept for later prompts
+    parked_bytes: int = 0
+    astray: int = 0  # cells that these books and llama.cpp disagree about
 
 
 class Scheduler:
@@ -200,14 +204,16 @@ class Scheduler:
         """The counters, and the thread count in use by batch size."""
         self.stats.cells = self.tree.cells
         self.stats.sequences = len(self._live) + len(self._idle)
+        self.stats.idle = len(self._idle)
+        self.stats.parked_bytes = self.parking.bytes
+        self.stats.astray = astray(self.context, self.tree, self._computed, self._free)
         return {**asdict(self.stats), "threads": self.threads.facts()}
 
     def step(self) -> list[Finished]:
         """Admits what fits, computes one batch, draws tokens; returns the requests that ended.
 
         Raises:
-            EngineFailure: llama.cpp refused the batch for good ("decode"), or not even one request fits
-            ("out-of-cells").
+            EngineFailure: llama.cpp refused the batch for good ("decode").
         """
         done = self._admit()
         if not self._live:
@@ -245,10 +251,9 @@ class Scheduler:
                 break
         self._waiting.extendleft(reversed(kept))
         if self._waiting and not self._live:
-            job = self._waiting[0]
-            raise EngineFailure(
-                "out-of-cells", f"a prompt of {len(job.tokens)} tokens, {self.context.cells} cells in all"
-            )
+            job = self._waiting.popleft()
+            job.failure = "out-of-cells", f"a prompt of {len(job.tokens)} tokens, {self.context.cells} cells in all"
+            done.append(self._finish(job, FinishReason.STOP))
         return done
 
     def _lendable(self, sequence: int, length: int) -> int:
@@ -383,7 +388,7 @@ class Scheduler:
             self._evict(next(iter(self._idle)))
             return
         if len(self._live) <= 1:
-            raise EngineFailure("out-of-cells", f"one request does not fit {self.context.cells} cells")
+            raise EngineFailure("decode", f"one request does not fit {self.context.cells} cells")
         sequence, job = list(self._live.items())[-1]
         del self._live[sequence]
         self._drop(sequence)

@@ -1,7 +1,8 @@
 """Runs the trials of one model, many at once, and deals with engines that die.
 
 A trial whose engine died is put aside; when the others are through, those put aside run again, one at a time. So a
-trial that kills its engine is found, and does not take its neighbours with it twice. What dies again is MISSING.
+trial that kills its engine is found, and does not take its neighbours with it twice. What dies again is MISSING, and so
+is what was put aside when no engine can be had any more; the rest is left for another run.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from harnesslab.store.records import TrialRecord
 from harnesslab.types import Engine
 
 _GIVE_UP_AFTER = 3  # missing trials in a row
+
+
+_Aside = tuple[TrialPlan, EngineFailure]  # a trial and what its first try died of
 
 
 class Unusable(Exception):
@@ -57,35 +61,42 @@ class Runner:
         Raises:
             Unusable: the model's engine cannot be had.
         """
-        queue, aside = deque(trials), deque[TrialPlan]()
+        queue, aside = deque(trials), deque[_Aside]()
         engine = await self._engine(entry)
         # arms share replies: of as many trials as there are arms, most of the time only one asks the engine
         arms = len({trial.cell for trial in trials})
         places = min(self._concurrency or engine.info.concurrency * arms, len(queue))
-        await _all(self._worker(entry, queue, aside) for _ in range(max(1, places)))
-        await self._again(entry, aside)
+        try:
+            await _all(self._worker(entry, queue, aside) for _ in range(max(1, places)))
+            await self._again(entry, aside)
+        except Unusable:
+            for trial, failure in aside:
+                self._commit(trial, self._attempts.missing(trial, cause_of(failure)))
+            raise
 
-    async def _worker(self, entry: ModelEntry, queue: deque[TrialPlan], aside: deque[TrialPlan]) -> None:
+    async def _worker(self, entry: ModelEntry, queue: deque[TrialPlan], aside: deque[_Aside]) -> None:
         while queue and not self.draining:
             trial = queue.popleft()
             try:
                 await self._one(entry, trial)
-            except EngineFailure:
-                aside.append(trial)
+            except EngineFailure as e:
+                aside.append((trial, e))
             await asyncio.sleep(0)  # an engine that never waits must not keep signals and the clock out
 
-    async def _again(self, entry: ModelEntry, aside: deque[TrialPlan]) -> None:
+    async def _again(self, entry: ModelEntry, aside: deque[_Aside]) -> None:
         lost = 0
         while aside and not self.draining:
-            trial = aside.popleft()
+            trial, _ = aside[0]
             try:
                 await self._one(entry, trial)
+                aside.popleft()
                 lost = 0
             except EngineFailure as e:
+                aside.popleft()
                 self._commit(trial, self._attempts.missing(trial, cause_of(e)))
                 lost += 1
                 if lost == _GIVE_UP_AFTER:
-                    raise Unusable(f"{entry.name}: its engine died {lost} times in a row ({e})") from e
+                    raise Unusable(f"{entry.name}: its engine failed {lost} times in a row ({e})") from e
 
     async def _one(self, entry: ModelEntry, trial: TrialPlan) -> None:
         engine = await self._engine(entry)

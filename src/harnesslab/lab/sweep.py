@@ -107,7 +107,7 @@ class _Sweep:
             with self._progress:
                 asyncio.run(self._run_all(start, telemetry))
         finally:
-            self._store.end_run(telemetry.stop())
+            self._store.end_run({**telemetry.stop(), "problems": self._result.problems})
         return self._result
 
     async def _run_all(self, start: StartEngine, telemetry: Telemetry) -> None:
