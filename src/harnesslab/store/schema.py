@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 APPLICATION_ID = 0x684C6162  # "hLab": tells our files from other SQLite files
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
