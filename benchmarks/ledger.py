@@ -6,9 +6,9 @@ A few `orders` trials in three harnesses, one after another: no memo, and nothin
 computed itself (each trial's system prompt begins with words of its own). The weights are those of the calibration when
 the engine starts, as in a sweep; the calibration is repeated at the end, to show how much the machine moved meanwhile.
 
-Prints name=value lines: standalone_ratio (predicted / measured seconds) in all, by harness, and its smallest and largest
-of a single trial; engine_ratio, the same against the seconds inside llama_decode and the sampler only; recalibrated_ratio,
-predicted by the second calibration / by the first.
+Prints name=value lines: standalone_ratio (predicted / measured seconds) in all, by harness, and the smallest and
+largest of a single trial; engine_ratio, the same against the seconds inside llama_decode and the sampler only; and
+recalibrated_ratio, predicted by the second calibration / by the first.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class _Bench:
             [(1.0, float(n), _pairs(n, before) * (n >= TILE)) for n, before, _ in prompts],
             [max(s - c, s / 2) for (*_, s), c in zip(prompts, small, strict=True)],
         )
-        return Weights(batch, prefill, decode, context, context_tiled, draw)
+        return Weights(*map(float, (batch, prefill, decode, context, context_tiled, draw)))
 
     # --- what is timed
 

@@ -183,7 +183,7 @@ class LlamaEngine:
         )
 
     async def stats(self) -> dict[str, Any]:
-        """The scheduler's counters since the start; `up` and `idle`: seconds since then, and of waiting for requests."""
+        """The scheduler's counters since the start; `up` and `idle` are seconds since then, and of waiting."""
         stats: dict[str, Any] = await self._ask("stats")
         return stats
 

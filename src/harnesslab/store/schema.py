@@ -49,7 +49,8 @@ CREATE TABLE trial (
     run INTEGER NOT NULL REFERENCES run (id),
     facts TEXT NOT NULL,
     events BLOB NOT NULL,
-    payload BLOB NOT NULL
+    payload BLOB NOT NULL,
+    measured REAL
 );
 CREATE TABLE memo (key BLOB PRIMARY KEY, reply BLOB NOT NULL) WITHOUT ROWID;
 """
