@@ -72,15 +72,16 @@ def real(tmp_path_factory: pytest.TempPathFactory, smollm2: Path) -> Path:
 def test_the_rows_of_a_run_add_up_to_its_wall_time(real: Path) -> None:
     columns, run = read(real)
     meter: dict[str, float] = run["meter"]["rows"]  # type: ignore[index]
-    wall = run["ended"] - run["started"]  # type: ignore[operator]
-    assert sum(meter.values()) == pytest.approx(wall, abs=0.2)
+    wall: float = run["meter"]["wall"]  # type: ignore[index]
+    assert sum(meter.values()) == pytest.approx(wall)
+    assert wall == pytest.approx(run["ended"] - run["started"], rel=0.05, abs=1.0)  # type: ignore[operator]
     assert all(seconds >= -1e-6 for seconds in meter.values()), meter
     assert meter["trials"] == pytest.approx(columns.trials["measured"].sum())
     assert meter["dropped"] == pytest.approx(0.0, abs=1e-6)  # nothing was cancelled: all work is some trial's
     whole = run["meter"]["busy"] + run["meter"]["sampling"]  # type: ignore[index]
     assert meter["trials"] + meter["dropped"] == pytest.approx(whole)
     assert meter["unread"] == 0.0
-    assert meter["trials"] > 0.2 * (wall - meter["loading"])
+    assert 0.0 < meter["trials"] < wall - meter["loading"]
 
 
 @pytest.mark.model
