@@ -44,6 +44,10 @@ from __future__ import annotations
     AFTER_ERROR,  # of PROMPT + GENERATED: in replies after the first failed action
     TOOL_CALLS,  # emitted calls
     ERRED,  # 1 if any action failed
-) = range(32)
+    # the ledgers, in tokens: every branch, without requests that did not fit the context
+    COMPUTED,  # here: prompt tokens not cached, and generated ones, of replies that were not taken from the memo
+    ALONE,  # if it ran alone: prompt tokens that are not its own, and generated ones; without replies of OWN_UNKNOWN
+    OWN_UNKNOWN,  # replies of which that is not known
+) = range(35)
 
-WIDTH = 32
+WIDTH = 35

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harnesslab.store.columns import ORACLE, TRIAL, CellRow, Columns, TaskRow, TrialStatus
-from harnesslab.types import EndReason
+from harnesslab.types import EndReason, Weights
 from harnesslab_kernels import events as ev
 
 ENDS = list(EndReason)
@@ -91,6 +91,7 @@ def sweep(
     null: Sequence[int] = (),
     greedy: bool = False,
     joules: bool = False,
+    weights: Weights | None = None,
     seed: int = 0,
 ) -> Columns:
     """Columns of one suite.
@@ -100,6 +101,7 @@ def sweep(
         bases, variants: base tasks and tasks per base task.
         missing: share of trials the lab lost.
         null: indices of base tasks that the idle agent passes.
+        weights: of every model; None: none was calibrated.
     """
     rng = np.random.default_rng(seed)
     cells = tuple(CellRow(f"{m}-{h}", m, h, suite, {"greedy": greedy}) for m, h in rates)
@@ -122,11 +124,20 @@ def sweep(
                 events = np.zeros(0, ev.EVENT) if lost else trial_events(rng, passed, tasks[t].oracle)
                 status = TrialStatus.MISSING if lost else TrialStatus(int(passed))
                 seconds = 0.02 * float(events["generated"].sum()) + 1.0
-                trials.append((cell, t, r, status, 255 if lost else 0, b"", seconds, _joules(joules, seconds), 0.0))
+                end = 255 if lost else 0
+                trials.append((cell, t, r, status, end, b"", seconds, _joules(joules, seconds), 0.0, 0.3 * seconds))
                 blobs.append(events)
     offsets = np.zeros(len(blobs) + 1, dtype=np.int64)
     np.cumsum([len(b) for b in blobs], out=offsets[1:])
-    return Columns(cells, tuple(tasks), np.array(trials, dtype=TRIAL), np.concatenate(blobs), offsets, ("",))
+    return Columns(
+        cells,
+        tuple(tasks),
+        np.array(trials, dtype=TRIAL),
+        np.concatenate(blobs),
+        offsets,
+        ("",),
+        weights={m: weights for m, _ in rates} if weights is not None else {},
+    )
 
 
 def _joules(measured: bool, seconds: float) -> float:

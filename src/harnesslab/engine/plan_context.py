@@ -55,7 +55,8 @@ def kv_bytes_per_cell(model: NativeModel, load: LoadParams) -> float:
 def plan_context(model: NativeModel, load: LoadParams, concurrency: int, idle_cells: int, threads: int) -> ContextPlan:
     """Sizes from the model's KV bytes and the memory that is free; a quarter of it at most goes to the KV cache.
 
-    Without a GPU batches beyond 8 gain little, and every row attends to the cells of all: 8 requests run at once; with one, 64.
+    Without a GPU batches beyond 8 gain little, and every row attends to the cells of all: 8 requests run at once; with
+    one, 64.
     """
     import llama_cpp as lc
 
@@ -81,7 +82,7 @@ def plan_context(model: NativeModel, load: LoadParams, concurrency: int, idle_ce
 
 
 def _flash(load: LoadParams, gpu: bool) -> bool:
-    """llama.cpp's flash attention takes one row at a time on a CPU, where plain attention takes a batch's rows together:
+    """On a CPU llama.cpp's flash attention takes one row at a time, where plain attention takes a batch's rows at once:
     on the 0.5B, 16 rows at 1,000 tokens of context decode 2.2 times as fast without. A quantized V cache needs it."""
     if load.flash_attn is not None:
         return load.flash_attn

@@ -80,7 +80,7 @@ class ReplayEngine:
         self._replies = tuple(replies)
         self._end, self._beyond = end, beyond
         self._next = self._rendered = 0
-        capabilities = frozenset({"seeds", "tokens", "usage"} | ({"context"} if n_ctx else set()))
+        capabilities = frozenset({"seeds", "usage"} | ({"context"} if n_ctx else set()))
         self._info = EngineInfo("replay", model, n_ctx=n_ctx, capabilities=capabilities)
 
     @property

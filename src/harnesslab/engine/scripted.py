@@ -104,10 +104,11 @@ class ScriptedEngine:
             )
         room = self._info.n_ctx - n_prompt if self._info.n_ctx else 0
         text, finish = _cut(self._policy(request), request.sampling, room)
+        tokens = tokenise(text)
         parsed = self._dialect.parse(text, request.prompt.tools)
         usage = Usage(
             prompt=n_prompt,
-            generated=len(tokenise(text)) // 4,
+            generated=len(tokens) // 4,
             reasoning=len(tokenise(parsed.reasoning)) // 4 if parsed.reasoning else 0,
         )
         return Completion(
@@ -119,6 +120,7 @@ class ScriptedEngine:
             finish_reason=finish,
             usage=usage,
             times=self._times,
+            tokens=tokens,
         )
 
     async def close(self) -> None:
