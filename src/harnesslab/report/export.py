@@ -8,7 +8,17 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from harnesslab.score.summary import BudgetUse, CellSummary, Comparison, Figure, Ladder, Ranking, Recovery, Summary
+from harnesslab.score.summary import (
+    BudgetUse,
+    CellSummary,
+    Comparison,
+    Departures,
+    Figure,
+    Ladder,
+    Ranking,
+    Recovery,
+    Summary,
+)
 
 FORMAT = "harnesslab-report/1"
 
@@ -70,6 +80,7 @@ def _cell(cell: CellSummary) -> dict[str, Any]:
             }
             for t in cell.tiers
         ],
+        "first_departure": None if cell.departures is None else _departures(cell.departures),
     }
 
 
@@ -142,6 +153,10 @@ def _budget(budget: BudgetUse) -> dict[str, Any]:
 def _ranking(ranking: Ranking) -> dict[str, Any]:
     best = {name: _number(v) for name, v in ranking.best.items()}
     return {"model": ranking.model, "suite": ranking.suite, "base_tasks": ranking.base_tasks, "best": best}
+
+
+def _departures(found: Departures) -> dict[str, Any]:
+    return {"failed": found.failed, "kinds": dict(found.kinds), "median_call": _number(found.median_call)}
 
 
 def _values(figures: Sequence[Figure]) -> list[float | None]:

@@ -121,6 +121,58 @@ def headline(summary: Summary) -> Grid:
     )
 
 
+def every_k(summary: Summary) -> Grid | None:
+    """pass^k at each k, to three digits, at most eight of them; None where no cell has any."""
+    repeats = max((c.repeats for c in summary.cells), default=0)
+    if not any(f.value is not None for c in summary.cells for f in c.pass_k):
+        return None
+    ks = list(range(1, repeats + 1))
+    if repeats > 8:
+        ks = sorted({2**i for i in range(7) if 2**i < repeats} | {repeats})
+
+    def row(cell: CellSummary) -> tuple[str, ...]:
+        return (cell.harness, *(third(cell.pass_k[k - 1].value if k <= len(cell.pass_k) else None) for k in ks))
+
+    return Grid(
+        "pass^k",
+        "The mean over tasks of C(c,k)/C(n,k): the chance that k attempts at a task all succeed.",
+        ("harness", *(f"k = {k}" for k in ks)),
+        (14, *(7,) * len(ks)),
+        _by_model_and_suite(summary.cells, row),
+    )
+
+
+def third(value: float | None) -> str:
+    """A share to three digits, `.420`."""
+    return DASH if value is None else f"{value:.3f}".removeprefix("0")
+
+
+def departures(summary: Summary) -> Grid | None:
+    """Where failed trials leave the expected calls; None where no cell can say."""
+    found = [c for c in summary.cells if c.departures is not None and c.departures.failed]
+    if not found:
+        return None
+
+    def row(cell: CellSummary) -> tuple[str, ...]:
+        assert cell.departures is not None
+        kinds = cell.departures.kinds
+        return (
+            cell.harness,
+            amount(cell.departures.failed),
+            *(amount(kinds[name]) for name in ("arguments", "unexpected", "not made", "none")),
+            amount(cell.departures.median_call),
+        )
+
+    return Grid(
+        "First departure of failed trials from the expected calls",
+        "By alignment. arguments: the right tool, other arguments; unexpected: a call that changes the world and is "
+        "not expected; not made: an expected call is missing; none: every call as expected; at call: the middle one.",
+        ("harness", "failed", "arguments", "unexpected", "not made", "none", "at call"),
+        (14, 7, 10, 11, 9, 6, 8),
+        _by_model_and_suite(found, row),
+    )
+
+
 def tiers(summary: Summary) -> Grid:
     """pass^1 by tier; tiers across, at most four."""
     names = sorted({t.tier for c in summary.cells for t in c.tiers})[:4]

@@ -16,18 +16,19 @@ def render(summary: Summary, console: Console) -> None:
     if not any(cell.trials for cell in summary.cells):
         console.print("No trial has finished yet.")
         return
-    _print(headline(summary), console)
+    print_grid(headline(summary), console)
     for kind in ("harness", "model"):
         grid = differences(summary, kind)
         if grid is not None:
-            _print(grid, console)
+            print_grid(grid, console)
     if any(len(cell.tiers) > 1 for cell in summary.cells):
-        _print(tiers(summary), console)
-    _print(failures(summary), console)
+        print_grid(tiers(summary), console)
+    print_grid(failures(summary), console)
     _notes(summary, console)
 
 
-def _print(grid: Grid, console: Console) -> None:
+def print_grid(grid: Grid, console: Console) -> None:
+    """One table with its title and caption."""
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text

@@ -44,6 +44,8 @@ def _null(cells: Sequence[CellSummary]) -> list[str]:
         if not mine:
             continue
         widest = max(mine, key=lambda c: c.tasks)
+        if not widest.null.agents:
+            continue
         agents = ", ".join(f"{name} {_percent(share)}" for name, share in widest.null.agents.items())
         if any(widest.null.agents.values()):
             rest = "; ".join(f"{c.model}/{c.harness} {_percent(c.null.pass_1.value)}" for c in mine)
