@@ -56,9 +56,10 @@ def score_path(path: Path, format: str | None, missing: Convention) -> Foreign:
         first = next(iter(problems.lines()), "it holds no trial")
         raise UserError(f"no trial of {path} could be read as {chosen}", first, f"--from takes {', '.join(NAMES)}")
     summary = summarise(columns)
+    imported = any("imported" in cell.facts for cell in columns.cells)
     notes = (*problems.lines(), *_doubts(summary, columns, problems))
     return Foreign(
-        summary=replace(summary, notes=(*summary.notes, *_conventions(summary, chosen, missing), *notes)),
+        summary=replace(summary, notes=(*summary.notes, *_conventions(summary, imported, missing), *notes)),
         format=chosen,
         detected=format is None,
         trials=len(columns.trials),
@@ -101,13 +102,22 @@ def _doubts(summary: Summary, columns: Columns, problems: Problems) -> list[str]
     return list(doubts(problems.claims, passed, cell.trials, cell.trials + cell.missing.trials))
 
 
-def _conventions(summary: Summary, format: str, missing: Convention) -> list[str]:
-    """Which of the two conventions for crashed trials the figures follow, and what the other one gives."""
-    if format == OWN:
+def _conventions(summary: Summary, imported: bool, missing: Convention) -> list[str]:
+    """What had to be assumed; which of two conventions for crashed trials is followed, and what the other gives."""
+    if not imported:
         return []
+    notes = [
+        "Taken from names, as no trace tells it: a tool that looks (get_, find_, list_, search_, calculate, think, "
+        "transfer_ ...) changes nothing, any other may."
+    ]
+    if any(cell.null.agents for cell in summary.cells):
+        notes.append(
+            "An agent that does nothing is taken to pass a task whose oracle changes nothing and demands no statement."
+        )
+    if any(cell.recovery.failures for cell in summary.cells):
+        notes.append("No trace tells which errors pass by themselves: repeating a failed call counts as degenerate.")
     if missing == "fail":
-        return ["Trials that crashed or have no verdict count as failed (--missing fail)."]
-    notes = []
+        return [*notes, "Trials that crashed or have no verdict count as failed (--missing fail)."]
     for cell in summary.cells:
         if cell.missing.trials and any(v is not None for v in cell.pass_k_missing_failed):
             other = " ".join("-" if v is None else f"{v:.3f}" for v in cell.pass_k_missing_failed)

@@ -13,16 +13,17 @@ from harnesslab.score.summary import NO_FIGURE, CellSummary, NullSplit
 from harnesslab.store.columns import CellRow
 
 _LACKS = {
-    "verdict": ("whether a trial passed", "pass^k, pass@k and costs per success"),
-    "oracle": ("the expected calls", "first-attempt accuracy, matched calls and first departure"),
-    "null": ("whether an agent that does nothing would pass", "the null split"),
-    "repeats": ("which trials repeat one task", "pass^k for k > 1: every trial is a task of its own"),
-    "parse": ("calls as the model wrote them", "pass rate and the ladder's first rung"),
-    "known": ("which tools exist", "the ladder's rung of known tools"),
-    "schemas": ("which arguments are valid", "the ladder's rung of valid arguments"),
-    "tokens": ("the tokens of a trial", "costs in tokens and the budget curve"),
-    "reply-tokens": ("the tokens of each reply", "the share spent after the first error"),
-    "cache": ("which prompt tokens came from a cache", "the cached share"),
+    "verdict": ("whether a trial passed", "pass^k, pass@k, costs per success"),
+    "oracle": ("the expected calls", "first attempts, matched calls, first departure"),
+    "null": ("whether an agent that does nothing would pass", "null split"),
+    "repeats": ("which trials repeat one task", "pass^k beyond k = 1: each trial is a task of its own"),
+    "parse": ("calls as the model wrote them", "pass rate, parseable calls"),
+    "known": ("which tools exist", "calls of known tools"),
+    "schemas": ("which arguments fit", "valid calls"),
+    "tokens": ("the tokens of a trial", "cost in tokens, budget curve"),
+    "reply-tokens": ("the tokens of each reply", "share spent after the first error"),
+    "cache": ("which prompt tokens came from a cache", "cached share"),
+    "seconds": ("how long a trial took", "seconds per success"),
 }
 
 
@@ -40,19 +41,18 @@ def without(cell: CellSummary, untold: Mapping[str, str]) -> CellSummary:
 
 
 def notes_on_untold(cells: Sequence[tuple[CellSummary, Mapping[str, str]]]) -> list[str]:
-    """One sentence per topic, naming the cells unless all lack it."""
-    notes = []
+    """One sentence for what no trial tells, and one per topic that only some trials tell."""
+    nowhere, notes = [], []
     for topic, (what, figures) in _LACKS.items():
         lack = [(c, untold[topic]) for c, untold in cells if topic in untold]
         if not lack:
             continue
-        none = all(told.startswith("0 of") for _, told in lack)
-        if none and len(lack) == len(cells):
-            notes.append(f"Not told: {what}. So there is no {figures}.")
+        if len(lack) == len(cells) and all(told.startswith("0 of") for _, told in lack):
+            nowhere.append(f"{what} (no value: {figures})")
         else:
-            arms = "; ".join(f"{c.label} (told by {told} trials)" for c, told in lack)
-            notes.append(f"Not told by every trial: {what}. So there is no {figures} of {arms}.")
-    return notes
+            arms = "; ".join(f"{c.label} told by {told} trials" for c, told in lack)
+            notes.append(f"Not told by every trial: {what} (no value: {figures}): {arms}.")
+    return [*([f"Not told: {'; '.join(nowhere)}."] if nowhere else []), *notes]
 
 
 def _verdict(cell: CellSummary) -> CellSummary:

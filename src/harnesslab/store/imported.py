@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -128,6 +129,8 @@ def _settle(
         if not lost:
             counted[h.cell] += 1
             seen.update(h.tells | _of_task(expected))
+            if math.isfinite(h.fields["seconds"]):
+                seen[Tells.SECONDS] += 1
     for cell, trials in resolved.items():
         _repeats(trials, problems)
         facts = {"imported": format, "untold": _untold(told[cell], counted[cell])}

@@ -40,6 +40,7 @@ class Tells(StrEnum):
     TOKENS = "tokens"  # of the whole trial
     REPLY_TOKENS = "reply-tokens"  # of each reply
     CACHE = "cache"  # prompt tokens not computed again
+    SECONDS = "seconds"  # how long a trial took
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class ForeignTrial:
     Attributes:
         task: its id in the file; `expected` what the trial itself tells of it.
         place: where it stands, for people.
-        tells: all but ORACLE and NULL, which follow from the task.
+        tells: all but ORACLE, NULL and SECONDS, which follow from other fields.
         repeat: as recorded; None: counted in order of appearance.
         passed: None where there is no verdict.
         crash: why it never came to an end of its own, "" if it did. Such a trial is missing, not failed, unless asked

@@ -149,6 +149,7 @@ class _Splitter:
         self._depth, self._level = 0, 1
         self._is_object = False
         self._key: str | None = None  # of the value being read; None: a key comes next
+        self._valued = False  # a key's colon has been read
         self._over = False
 
     def records(self) -> Iterator[Record]:
@@ -161,10 +162,26 @@ class _Splitter:
             rest = self._buffer[self._pos :] + self._file.read(CHUNK)
             if rest.strip():
                 self._problems.skip("text after the end of the JSON value", self._place(self._pos))
-        elif rest.strip():
-            self._problems.skip("the file ends inside this record", self._place(self._start))
+        elif len(rest) > LONGEST:
+            self._problems.skip(f"longer than {LONGEST >> 20} MB, given up", self._place(self._start))
         else:
-            self._problems.skip("the file ends without its closing bracket", self._place(len(self._buffer)))
+            yield from self._cut(rest)
+
+    def _cut(self, rest: bytes) -> Iterator[Record]:
+        """The end of a file that stops in the middle: its last record may be whole."""
+        end = self._place(len(self._buffer) - len(rest.lstrip()))
+        value, why = _value(rest) if rest.strip() else (None, "")
+        if why or (self._headless and rest.strip()):
+            self._problems.skip("the file ends inside this record", end)
+            return
+        self._problems.remark("the file ends without its closing bracket", end)
+        if rest.strip() and self._depth:
+            yield Record(value, self._line, self._key or "")
+
+    @property
+    def _headless(self) -> bool:
+        """Whether what is being read stands under no key, in an object."""
+        return self._is_object and not self._valued
 
     def _more(self) -> bool:
         """Reads on, keeping the record in progress; as much as is kept, so that long records are not read often."""
@@ -214,9 +231,9 @@ class _Splitter:
             elif token == b",":
                 yield from self._emit(at)
                 if self._is_object and self._level == 1:
-                    self._key = None
+                    self._key, self._valued = None, False
             elif self._is_object and self._level == 1 and self._depth == 1:
-                self._start = self._pos
+                self._start, self._valued = self._pos, True
 
     def _name(self, token: bytes) -> None:
         if self._is_object and self._depth == 1 and self._key is None:
@@ -250,10 +267,10 @@ class _Splitter:
         text = self._buffer[self._start : end]
         begin = self._start + len(text) - len(text.lstrip())
         self._start = self._pos
-        if not text.strip() or (self._is_object and self._key is None):
+        if not text.strip():
             return
         line = self._at(begin)
-        value, why = _value(text)
+        value, why = _value(text) if not self._headless else (None, "not JSON: a key without a value")
         if why:
             self._problems.skip(why, f"{self._path.name} line {line}")
         else:
