@@ -48,7 +48,7 @@ def run(trials, oracles):
 @given(st.lists(st.tuples(st.lists(an_event, max_size=12), an_oracle), min_size=1, max_size=4))
 def test_the_kernel_is_its_twin(cases):
     trials, oracles = [t for t, _ in cases], [o for _, o in cases]
-    full = [[{name: 0 for name in FIELDS} | e for e in t] for t in trials]
+    full = [[dict.fromkeys(FIELDS, 0) | e for e in t] for t in trials]
     assert run(trials, oracles).tolist() == [list(twins.departure(t, o)) for t, o in zip(full, oracles, strict=True)]
 
 

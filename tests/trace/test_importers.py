@@ -7,13 +7,13 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import foreign_files as files
 import pytest
 
 from harnesslab.errors import UserError
 from harnesslab.lab.foreign import Foreign, score_path
 from harnesslab.score.summary import CellSummary
 from harnesslab.store.imported import Convention
-import foreign_files as files
 
 ALL = ("tau-bench", "tau2", "inspect", "openai")
 

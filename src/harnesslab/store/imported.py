@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harnesslab.errors import UserError
 from harnesslab.store.columns import ORACLE, CellRow, Columns, TaskRow, TrialStatus
 from harnesslab.store.records import MISSING_END
 from harnesslab.store.rows import Gathering, add_row
@@ -68,15 +69,15 @@ def gather(found: Iterable[Found], problems: Problems, *, format: str, missing: 
 
     Args:
         missing: "drop": a trial that crashed, or lacks a verdict where others have one, is missing; "fail": it failed.
-
-    Raises:
-        UserError: a trial that calls itself ours is not.
     """
     gathering, tasks, held = Gathering(), _Tasks(), list[_Held]()
     for trial in found:
         match trial:
             case OwnTrial():
-                add_row(gathering, trial.facts, trial.events, trial.layers)
+                try:
+                    add_row(gathering, trial.facts, trial.events, trial.layers)
+                except UserError as e:
+                    problems.skip(f"{e.what}: {e.why}", trial.place)
             case ForeignTask():
                 tasks.learn(trial.suite, trial.id, trial.expected)
             case ForeignTrial():

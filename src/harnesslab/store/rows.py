@@ -115,7 +115,7 @@ def add_row(gathering: Gathering, row: Mapping[str, Any], events: NDArray[Any], 
     """The inverse of `trial_row`.
 
     Raises:
-        UserError: the row is not one of ours.
+        UserError: the row is not one of ours; nothing was added.
     """
     try:
         oracle = np.array([tuple(o) for o in loads(row["oracle"])], dtype=[("action", "<u8"), ("tool", "<u4")])
@@ -127,19 +127,15 @@ def add_row(gathering: Gathering, row: Mapping[str, Any], events: NDArray[Any], 
         facts = loads(row["cell_facts"])
         cell = CellRow(str(row["cell"]), str(row["model"]), str(row["harness"]), suite, facts)
         end = MISSING_END if not row["end"] else _ENDS.index(EndReason(row["end"]))
-        trial: dict[str, Any] = {
-            "cell": gathering.cell(cell),
-            "task": gathering.task(task),
-            "repeat": int(row["repeat"]),
-            "status": TrialStatus[str(row["status"]).upper()],
-            "end": end,
-        }
+        status = TrialStatus[str(row["status"]).upper()]
+        trial: dict[str, Any] = {"repeat": int(row["repeat"]), "status": status, "end": end}
         for name in TRIAL.names or ():
             if name not in _SAID and row.get(name) is not None:
                 trial[name] = float(row[name]) if TRIAL[name].kind == "f" else int(row[name])
         id = str(row["trial"])
     except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as e:
         raise UserError("an exported trial cannot be read", f"{type(e).__name__}: {e}", "export the sweep again") from e
+    trial["cell"], trial["task"] = gathering.cell(cell), gathering.task(task)
     gathering.add(id, events, trial, layers)
 
 
