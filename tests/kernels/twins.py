@@ -226,9 +226,9 @@ def benjamini_hochberg(p):
 
 
 def departure(events, oracle):
-    """(kind, call, cost) of the alignment that costs least and, among those, departs last; `oracle` is [(action, tool)].
+    """(kind, call, cost) of the alignment that costs least and, among those, departs last.
 
-    Every alignment is tried from the front, so it is known at once where one departs.
+    `oracle` is [(action, tool)]. Every alignment is tried from the front, so it is known at once where one departs.
     """
     calls = []
     for i, e in enumerate(events):

@@ -169,3 +169,15 @@ def test_mistakes_are_one_line(store: Store, tmp_path: Path) -> None:
     (tmp_path / "events.parquet").unlink()
     with pytest.raises(UserError, match=r"no events\.parquet"):
         read_tables(tmp_path)
+
+
+def test_the_one_liners_of_the_docs_run(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import polars
+
+    write_tables(store, tmp_path / "export", "parquet")
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[2] / "docs" / "traces.md").read_text()
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    pl.")]
+    assert len(lines) == 2
+    for line in lines:
+        assert len(eval(line, {"pl": polars})) > 0

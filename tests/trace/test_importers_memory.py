@@ -49,9 +49,8 @@ def record(number: int, format: str) -> str:
         return json.dumps(export(found))
     trial: dict[str, Any] = files.tau_trial(number % 500, number // 500, number % 3 == 0)
     turns = files.conversation(number % 500, True)[2:6]
-    trial["traj"] = [*trial["traj"][:2], *turns * 9, *trial["traj"][2:]]
-    for message in trial["traj"]:
-        message["content"] = (message["content"] or "") + " as the rules say" * 30
+    messages = [*trial["traj"][:2], *turns * 9, *trial["traj"][2:]]
+    trial["traj"] = [{**m, "content": (m["content"] or "") + " as the rules say" * 30} for m in messages]
     return json.dumps(trial if format == "tau-bench" else files.openai_line(trial))
 
 
