@@ -44,6 +44,18 @@ from __future__ import annotations
     AFTER_ERROR,  # of PROMPT + GENERATED: in replies after the first failed action
     TOOL_CALLS,  # emitted calls
     ERRED,  # 1 if any action failed
-) = range(32)
+    # episodes by the error that opened them, in this order; the five add up to EPISODES
+    OPENED_UNPARSEABLE,
+    OPENED_UNKNOWN_TOOL,
+    OPENED_INVALID,
+    OPENED_TOOL_ERROR,
+    OPENED_OTHER,  # blocked by a layer, timed out
+    # of them, recovered; the same order
+    CURED_UNPARSEABLE,
+    CURED_UNKNOWN_TOOL,
+    CURED_INVALID,
+    CURED_TOOL_ERROR,
+    CURED_OTHER,
+) = range(42)
 
-WIDTH = 32
+WIDTH = 42

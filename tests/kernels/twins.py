@@ -8,10 +8,12 @@ from math import comb
 
 from harnesslab_kernels import events as ev
 
+ERRORS = ("UNPARSEABLE", "UNKNOWN_TOOL", "INVALID", "TOOL_ERROR", "OTHER")
 RECOVERY = (
     *("FAILURES", "EPISODES", "RECOVERED", "ABANDONED", "EXHAUSTED"),
     *("ADAPTIVE", "IDENTICAL", "ALTERNATING", "NO_PROGRESS", "UNFOLLOWED"),
     *("REDUNDANT", "LOOPS_IDENTICAL", "LOOPS_ALTERNATING", "LOOPS_NO_PROGRESS"),
+    *(f"{what}_{error}" for what in ("OPENED", "CURED") for error in ERRORS),
 )
 
 
@@ -151,6 +153,8 @@ def recovery(events):
         busy_until[key] = len(actions) if cure is None else cure
         out["EPISODES"] += 1
         out["RECOVERED" if cure is not None else "ABANDONED" if answered else "EXHAUSTED"] += 1
+        out[f"OPENED_{error_of(action)}"] += 1
+        out[f"CURED_{error_of(action)}"] += cure is not None
         out[path_of(actions, i, len(actions) - 1 if cure is None else cure, key)] += 1
     for i in range(len(actions)):
         run = 1
@@ -161,6 +165,13 @@ def recovery(events):
         out["LOOPS_NO_PROGRESS"] += stuck_at(actions, i) and not stuck_at(actions, i - 1)
         out["REDUNDANT"] += redundant_at(events, actions, i)
     return dict(out)
+
+
+def error_of(action):
+    if action["kind"] == ev.REPLY:
+        return "UNPARSEABLE"
+    named = {ev.UNKNOWN_TOOL: "UNKNOWN_TOOL", ev.INVALID_ARGUMENTS: "INVALID", ev.TOOL_ERROR: "TOOL_ERROR"}
+    return named.get(action["status"], "OTHER")
 
 
 def cures(action, key):

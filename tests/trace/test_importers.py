@@ -64,6 +64,7 @@ def test_published_numbers_come_out_of_every_format(tmp_path: Path, trials: list
     # 116 failed trials: get_loan and renew_loan as expected in first place; then an error, the same call again, another
     assert cell.ladder.attempts == 84 * 2 + 116 * 4
     assert cell.ladder.executed.value == pytest.approx((84 * 2 + 116 * 2) / (84 * 2 + 116 * 4))
+    assert cell.recovery.errors["tool error"] == (116, 116)
     assert cell.recovery.episodes == cell.recovery.endings["recovered"] == cell.recovery.paths["identical"] == 116
 
 

@@ -134,6 +134,7 @@ def _recovery(recovery: Recovery) -> dict[str, Any]:
         "paths": dict(recovery.paths),
         "redundant": recovery.redundant,
         "loops": dict(recovery.loops),
+        "errors": {name: {"episodes": n, "recovered": cured} for name, (n, cured) in recovery.errors.items()},
     }
 
 

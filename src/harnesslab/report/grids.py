@@ -220,6 +220,25 @@ def failures(summary: Summary) -> Grid:
     )
 
 
+def by_error(summary: Summary) -> Grid | None:
+    """Recovery by what went wrong; None where nothing did."""
+    if not any(c.recovery.episodes for c in summary.cells):
+        return None
+    names = list(summary.cells[0].recovery.errors)
+
+    def row(cell: CellSummary) -> tuple[str, ...]:
+        found = (cell.recovery.errors[name] for name in names)
+        return (cell.harness, *(f"{cured} of {n}" if n else DASH for n, cured in found))
+
+    return Grid(
+        "Episodes of failure that recovered, by the error that opened them",
+        "",
+        ("harness", "unparseable", "unknown tool", "invalid args", "tool error", "other"),
+        (14, 12, 12, 12, 12, 11),
+        _by_model_and_suite(summary.cells, row),
+    )
+
+
 def differences(summary: Summary, kind: str) -> Grid | None:
     """Paired differences of one kind, "harness" or "model"; None where there are none."""
     found = [c for c in summary.comparisons if c.kind == kind and c.tasks]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harnesslab.report.grids import Grid, differences, failures, headline, tiers
+from harnesslab.report.grids import Grid, by_error, differences, failures, headline, tiers
 from harnesslab.score.summary import Summary
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ def render(summary: Summary, console: Console) -> None:
     if any(len(cell.tiers) > 1 for cell in summary.cells):
         print_grid(tiers(summary), console)
     print_grid(failures(summary), console)
+    if (errors := by_error(summary)) is not None:
+        print_grid(errors, console)
     _notes(summary, console)
 
 

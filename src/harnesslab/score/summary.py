@@ -68,6 +68,7 @@ class Recovery:
     degenerate: Figure  # share of episodes that something followed
     redundant: int
     loops: Mapping[str, int]  # identical, alternating, no-progress
+    errors: Mapping[str, tuple[int, int]]  # by the error that opened them: episodes, and of them recovered
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,8 @@ _FIELDS = (
 )
 _STATUS, _FLAGS, _RESULT, _PROMPT = (_FIELDS.index(name) for name in ("status", "flags", "result", "prompt"))
 
+_UNKNOWN = tuple(name for name in ("oracle", "own") if name in (EVENT.names or ()))  # -1 there: none, or not known
+
 # What a tool does cannot be read off a trace, so it is taken from the convention for naming tools: these only look.
 READ_VERBS = ("get", "find", "list", "search", "read", "view", "show", "check", "look", "lookup", "fetch", "query")
 LOOKS = (*READ_VERBS, "calculate", "think", "transfer")
@@ -229,7 +231,8 @@ class TraceBuilder:
         events = np.zeros(len(rows), dtype=EVENT)
         for name, column in zip(_FIELDS, zip(*rows, strict=True), strict=True):
             events[name] = column
-        events["oracle"] = -1
+        for name in _UNKNOWN:
+            events[name] = -1
         return events
 
     def _with_writes(self) -> Iterator[list[Any]]:
