@@ -1,6 +1,8 @@
 """What trials cost: tokens and calls, in total and after the first failed action.
 
     tokens per success  = sum over all trials of (PROMPT + GENERATED) / number of passed trials
+    computed here       = sum over replies not taken from the memo of PROMPT - CACHED + GENERATED
+    computed alone      = sum over all replies of PROMPT - OWN + GENERATED
     share after error   = sum AFTER_ERROR / sum (PROMPT + GENERATED)
     curve(B)            = mean over tasks of the share of trials that passed with PROMPT + GENERATED <= B
 
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from harnesslab_kernels import counts as c
 from harnesslab_kernels._jit import part
-from harnesslab_kernels.events import CALL, OK, REPLY, SKIPPED
+from harnesslab_kernels.events import CALL, MEMO, OK, OVERFLOW, REPLY, SKIPPED
 from harnesslab_kernels.tool_calls import is_unparsed
 
 
@@ -30,7 +32,7 @@ def count_budget(events: NDArray[Any], lo: int, hi: int, row: NDArray[np.int32])
         lo, hi: the trial's events.
         row: int32[WIDTH]; tokens of one trial stay below 2**31.
     """
-    prompt = cached = generated = after = calls = 0
+    prompt = cached = generated = after = calls = computed = alone = unknown = 0
     erred = False
     for i in range(lo, hi):
         event = events[i]
@@ -38,6 +40,12 @@ def count_budget(events: NDArray[Any], lo: int, hi: int, row: NDArray[np.int32])
             prompt += event.prompt
             cached += event.cached
             generated += event.generated
+            fitted = event.status != OVERFLOW or event.generated > 0
+            if fitted and not event.flags & MEMO:
+                computed += event.prompt - event.cached + event.generated
+            if fitted and event.own >= 0:
+                alone += event.prompt - event.own + event.generated
+            unknown += fitted and event.own < 0
             if erred:
                 after += event.prompt + event.generated
         calls += event.kind == CALL
@@ -50,6 +58,9 @@ def count_budget(events: NDArray[Any], lo: int, hi: int, row: NDArray[np.int32])
     row[c.AFTER_ERROR] = after
     row[c.TOOL_CALLS] = calls
     row[c.ERRED] = erred
+    row[c.COMPUTED] = computed
+    row[c.ALONE] = alone
+    row[c.OWN_UNKNOWN] = unknown
 
 
 def success_curve(

@@ -56,6 +56,10 @@ from __future__ import annotations
     CURED_INVALID,
     CURED_TOOL_ERROR,
     CURED_OTHER,
-) = range(42)
+    # the ledgers, in tokens: every branch, without requests that did not fit the context
+    COMPUTED,  # here: prompt tokens not cached, and generated ones, of replies that were not taken from the memo
+    ALONE,  # if it ran alone: prompt tokens that are not its own, and generated ones; without replies of OWN_UNKNOWN
+    OWN_UNKNOWN,  # replies of which that is not known
+) = range(45)
 
-WIDTH = 42
+WIDTH = 45

@@ -12,10 +12,11 @@ EVENT = np.dtype(
     [
         ("action", "<u8"),  # hash of tool and canonical arguments; 0: none
         ("result", "<u8"),  # hash of what the model was answered, or of what it said (REPLY); 0: none
-        ("start", "<f8"),  # seconds since the trial began
+        ("start", "<f4"),  # seconds since the trial began
         ("duration", "<f4"),  # seconds
         ("prompt", "<i4"),  # tokens
         ("cached", "<i4"),  # of prompt: not computed again
+        ("own", "<i4"),  # of prompt: what the trial alone would have found cached; -1: not known (REPLY)
         ("generated", "<i4"),  # tokens
         ("reasoning", "<i4"),  # of generated
         ("forced", "<i4"),  # of generated

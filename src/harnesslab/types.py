@@ -250,11 +250,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds of wall time of one reply: waiting for a place, computing the prompt, decoding."""
+    """Seconds of one reply. Wall time: waiting for a place, computing the prompt, decoding.
+
+    `computed` is this reply's part of the engine's work, shared with what ran in the same steps; None where the engine
+    does not say.
+    """
 
     queued: float = 0.0
     prefill: float = 0.0
     decode: float = 0.0
+    computed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +275,35 @@ class Completion:
     usage: Usage = Usage()
     times: Times = Times()
     memo: bool = False  # taken from an identical earlier request; usage and times are the original's
+    tokens: bytes | None = (
+        None  # generated ids (int32 little-endian) that lie in the cache; None if a server keeps them
+    )
+
+
+TILE = 64  # tokens; llama.cpp computes the attention of batches this large in tiles, at a fraction of the cost
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Seconds that one request costs when it runs alone, each non-negative; fitted when its engine starts.
+
+    A request costs the sum of weight x amount. The order of the fields is that of `harnesslab_kernels.standalone`.
+    """
+
+    batch: float  # per prompt, however little of it is computed
+    prefill: float  # per prompt token computed, and per token that a grammar forces
+    decode: float  # per token decoded by a step of its own
+    context: float  # per token and token before it, where fewer than TILE tokens are computed at once
+    context_tiled: float  # the same, where it is TILE tokens or more
+    draw: float  # per draw
+
+    def of_feed(self, before: int, tokens: int, *, drawn: bool) -> float:
+        """Seconds of computing `tokens` at once after `before` others; `drawn`: the first of them was."""
+        pairs = tokens * before + tokens * (tokens - 1) / 2
+        seconds = pairs * (self.context_tiled if tokens >= TILE else self.context)
+        if drawn:
+            return seconds + self.decode + self.prefill * (tokens - 1)
+        return seconds + self.batch + self.prefill * tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +316,7 @@ class EngineInfo:
         pinned: whether the model's content is known by hash; a server endpoint is not.
         n_ctx: tokens one trial may occupy; 0 if unknown.
         concurrency: trials worth running at once.
+        weights: what a request costs alone; None where nothing was calibrated.
     """
 
     name: str
@@ -291,6 +326,7 @@ class EngineInfo:
     capabilities: frozenset[str] = frozenset()
     pinned: bool = True
     details: Mapping[str, Any] = NOTHING
+    weights: Weights | None = None
 
 
 @runtime_checkable
@@ -595,6 +631,7 @@ class Recorder(Protocol):
         call: ToolCall | None = None,
         result: ActionResult | None = None,
         completion: Completion | None = None,
+        own: int = 0,
         start: float = 0.0,
         duration: float = 0.0,
         payload: Mapping[str, Any] = NOTHING,
@@ -602,6 +639,7 @@ class Recorder(Protocol):
         """Appends one event and returns its index.
 
         Args:
+            own: REPLY: prompt tokens that this trial alone would have found cached; -1: not known.
             start: seconds since the trial began.
             duration: seconds.
             payload: JSON-able facts for people; scoring never reads them.

@@ -148,8 +148,9 @@ def test_a_completion_comes_back_whole() -> None:
         parse_error=ParseError(ParseErrorKind.UNCLOSED, "m", "r"),
         reasoning="because",
         usage=Usage(1, 2, 3, 4, 5),
-        times=Times(0.1, 0.2, 0.3),
+        times=Times(0.1, 0.2, 0.3, 0.4),
         memo=True,
+        tokens=b"\x00\x01\xfe\xff",
     )
     assert unpack(pack(full)) == full
 

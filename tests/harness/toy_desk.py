@@ -117,6 +117,7 @@ class Event:
     call: ToolCall | None = None
     result: ActionResult | None = None
     completion: Any = None
+    own: int = 0
     start: float = 0.0
     duration: float = 0.0
     payload: Mapping[str, Any] = NOTHING

@@ -31,7 +31,9 @@ an_event = st.fixed_dictionaries(
         "oracle": st.integers(-1, 2),
         "prompt": st.integers(0, 5000),
         "cached": st.integers(0, 500),
+        "own": st.integers(-1, 500),
         "generated": few,
+        "forced": st.integers(0, 1),
         "step": st.sampled_from([0, 1, 1]),
     }
 )

@@ -17,8 +17,12 @@ RECOVERY = (
 )
 
 
+def replies_that_fitted(events):
+    return [e for e in events if e["kind"] == ev.REPLY and not (e["status"] == ev.OVERFLOW and e["generated"] == 0)]
+
+
 def parse(events):
-    replies = [e for e in events if e["kind"] == ev.REPLY and not (e["status"] == ev.OVERFLOW and e["generated"] == 0)]
+    replies = replies_that_fitted(events)
     parsed = [e for e in replies if e["status"] == ev.OK]
     return {"REPLIES": len(replies), "PARSED": len(parsed), "ALL_PARSED": int(0 < len(replies) == len(parsed))}
 
@@ -59,6 +63,11 @@ def first_attempts(events, oracle):
 
 def budget(events):
     out = Counter({"PROMPT": 0, "CACHED": 0, "GENERATED": 0, "AFTER_ERROR": 0, "TOOL_CALLS": 0, "ERRED": 0})
+    out.update({"COMPUTED": 0, "ALONE": 0, "OWN_UNKNOWN": 0})
+    for e in replies_that_fitted(events):
+        out["COMPUTED"] += 0 if e["flags"] & ev.MEMO else e["prompt"] - e["cached"] + e["generated"]
+        out["ALONE"] += e["prompt"] - e["own"] + e["generated"] if e["own"] != -1 else 0
+        out["OWN_UNKNOWN"] += e["own"] == -1
     for e in events:
         if e["kind"] == ev.REPLY:
             out["PROMPT"] += e["prompt"]
@@ -192,6 +201,27 @@ def redundant_at(events, actions, i):
 def trial(events, oracle):
     """Every column of one trial, by name."""
     return {**parse(events), **ladder(events), **first_attempts(events, oracle), **recovery(events), **budget(events)}
+
+
+def standalone(events):
+    """[batch, prefill, decode, context, context_tiled, draw] of one trial, token by token; None if not known."""
+    replies = replies_that_fitted(events)
+    if any(e["own"] == -1 for e in replies):
+        return None
+    batch = prefill = decode = context = tiled = draw = 0
+    for e in replies:
+        new = range(e["own"], e["prompt"])  # positions computed for the prompt
+        said = range(e["prompt"], e["prompt"] + e["generated"])
+        batch += 1
+        prefill += len(new) + e["forced"]
+        decode += len(said) - e["forced"]
+        draw += len(said) - e["forced"] + 1
+        context += sum(said)  # a token at position i has i tokens before it
+        if len(new) >= 64:
+            tiled += sum(new)
+        else:
+            context += sum(new)
+    return [batch, prefill, decode, context, tiled, draw]
 
 
 def pass_hat(n, c, k):

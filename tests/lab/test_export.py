@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from harnesslab.lab.export import write_otlp
 from harnesslab.lab.foreign import score_path
 from harnesslab.report.export import to_json
 from harnesslab.store.columns import Columns
+from harnesslab.store.rows import Gathering, add_row, trial_row
 from harnesslab.store.sqlite import Store
 from harnesslab.store.tables import read_tables, write_tables
+from harnesslab.types import Weights
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,9 @@ def store(folder: Path) -> Iterator[Store]:
 
 
 def figures(path: Path) -> dict[str, Any]:
-    return to_json(score_path(path, None, "drop").summary)
+    """The whole report but for `meter`, which is of the runs and not of the trials."""
+    found = to_json(score_path(path, None, "drop").summary)
+    return {k: v for k, v in found.items() if k not in ("meter", "unmetered_runs")}
 
 
 def plain(columns: Columns) -> list[Any]:
@@ -58,6 +63,19 @@ def test_parquet_comes_back_whole(store: Store, folder: Path, tmp_path: Path) ->
     assert plain(read_tables(tmp_path)) == plain(store.columns())
     for path in (tmp_path, *written):
         assert figures(path) == figures(folder)
+
+
+def test_weights_of_the_standalone_ledger_go_with_the_trials(store: Store) -> None:
+    columns, ids = store.columns_and_ids()
+    weights = {columns.cells[0].model: Weights(1e-3, 2e-3, 3e-2, 4e-6, 5e-6, 6e-4)}
+    columns = replace(columns, weights=weights)
+    gathering = Gathering()
+    for i, id in enumerate(ids):
+        events = columns.events[columns.offsets[i] : columns.offsets[i + 1]]
+        add_row(gathering, trial_row(columns, i, id), events, columns.layers)
+    back = gathering.columns()
+    assert back.weights == weights
+    assert plain(back) == plain(columns)
 
 
 def test_parquet_rows_may_be_in_any_order(store: Store, folder: Path, tmp_path: Path) -> None:

@@ -122,7 +122,8 @@ def sweep(
                 events = np.zeros(0, ev.EVENT) if lost else trial_events(rng, passed, tasks[t].oracle)
                 status = TrialStatus.MISSING if lost else TrialStatus(int(passed))
                 seconds = 0.02 * float(events["generated"].sum()) + 1.0
-                trials.append((cell, t, r, status, 255 if lost else 0, b"", seconds, _joules(joules, seconds), 0.0))
+                end = 255 if lost else 0
+                trials.append((cell, t, r, status, end, b"", seconds, _joules(joules, seconds), 0.0, 0.3 * seconds))
                 blobs.append(events)
     offsets = np.zeros(len(blobs) + 1, dtype=np.int64)
     np.cumsum([len(b) for b in blobs], out=offsets[1:])

@@ -29,7 +29,7 @@ def tiny(statuses, *, greedy=False, bases=None, null=(), events=None):
         )
         for t in range(len(statuses))
     )
-    rows = [(0, t, r, s, 0, b"", 1.0, np.nan, 0.0) for t, row in enumerate(statuses) for r, s in enumerate(row)]
+    rows = [(0, t, r, s, 0, b"", 1.0, np.nan, 0.0, np.nan) for t, row in enumerate(statuses) for r, s in enumerate(row)]
     blobs = [events if events is not None else np.zeros(0, ev.EVENT) for _ in rows]
     offsets = np.concatenate([[0], np.cumsum([len(b) for b in blobs])]).astype(np.int64)
     cells = (CellRow("k", "m", "h", "s", {"greedy": greedy}),)

@@ -68,6 +68,7 @@ class LlamaEngine:
         concurrency: int = 0,
         idle_cells: int = -1,
         threads: int = 0,
+        calibrate: bool = False,
         environment: Mapping[str, str] | None = None,
     ) -> LlamaEngine:
         """Starts the worker and loads the model.
@@ -76,6 +77,7 @@ class LlamaEngine:
             concurrency: requests at once; 0: chosen from the hardware.
             idle_cells: KV cells kept for later prompts; -1: half of all, 0: none, each request then starts fresh.
             threads: 0: chosen while working, up to the physical cores.
+            calibrate: whether to find out what a request costs alone (`EngineInfo.weights`), in a few seconds.
             environment: variables for the worker on top of this process's own.
 
         Raises:
@@ -107,10 +109,12 @@ class LlamaEngine:
             concurrency=concurrency,
             idle_cells=idle_cells,
             threads=threads,
+            calibrate=calibrate,
         )
         try:
             engine._send("load", spec)
             facts = await engine._ready
+            weights = facts.pop("weights")
         except BaseException:
             await engine.close()
             raise
@@ -125,6 +129,7 @@ class LlamaEngine:
             capabilities=CAPABILITIES,
             pinned=bool(entry.sha256),
             details=facts,
+            weights=weights,
         )
         return engine
 
@@ -173,11 +178,12 @@ class LlamaEngine:
                 reasoning=reasoning,
                 forced=finished.forced,
             ),
-            times=Times(finished.queued, finished.prefill, finished.decode),
+            times=Times(finished.queued, finished.prefill, finished.decode, finished.computed),
+            tokens=finished.tokens[: 4 * finished.fed],
         )
 
     async def stats(self) -> dict[str, Any]:
-        """The scheduler's counters since the start."""
+        """The scheduler's counters since the start; `up` and `idle` are seconds since then, and of waiting."""
         stats: dict[str, Any] = await self._ask("stats")
         return stats
 

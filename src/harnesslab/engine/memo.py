@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
+from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -147,7 +148,8 @@ def pack(completion: Completion) -> bytes:
         "reasoning": completion.reasoning,
         "finish": str(completion.finish_reason),
         "usage": (usage.prompt, usage.cached, usage.generated, usage.reasoning, usage.forced),
-        "times": (times.queued, times.prefill, times.decode),
+        "times": (times.queued, times.prefill, times.decode, times.computed),
+        "tokens": None if completion.tokens is None else b64encode(completion.tokens).decode(),
     }
     if completion.parse_error is not None:
         error = completion.parse_error
@@ -173,4 +175,5 @@ def unpack(packed: bytes) -> Completion:
         usage=Usage(*facts["usage"]),
         times=Times(*facts["times"]),
         memo=True,
+        tokens=None if facts["tokens"] is None else b64decode(facts["tokens"]),
     )

@@ -67,7 +67,7 @@ class ReplayEngine:
         self._replies = tuple(replies)
         self._end, self._beyond = end, beyond
         self._next = 0
-        self._info = EngineInfo("replay", model, n_ctx=n_ctx, capabilities=frozenset({"seeds", "tokens", "usage"}))
+        self._info = EngineInfo("replay", model, n_ctx=n_ctx, capabilities=frozenset({"seeds", "usage"}))
 
     @property
     def info(self) -> EngineInfo:

@@ -24,13 +24,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from harnesslab.engine.charge import parts_of
 from harnesslab.engine.native import NativeContext, last_errors
 from harnesslab.engine.parking import Parked, Parking
 from harnesslab.engine.prefix import NO_MATCH, Match, PrefixTree, Tokens
 from harnesslab.engine.thinking import ThinkingBudget
 from harnesslab.engine.threads import ThreadTuner
 from harnesslab.errors import EngineFailure
-from harnesslab.types import FinishReason, Sampling
+from harnesslab.types import FinishReason, Sampling, Weights
 from harnesslab_kernels.sampling import NO_MASK, SETTINGS, sample
 
 WORTH_WAITING = 16  # tokens another request must be about to compute before it pays to wait for them
@@ -84,6 +85,7 @@ class Job:
     forced: int = 0
     text: bytearray = field(default_factory=bytearray)
     preempted: int = 0
+    seconds: float = 0.0  # its parts of the steps it was in
     failure: tuple[str, str] | None = None
 
     @property
@@ -106,6 +108,8 @@ class Finished:
     queued: float
     prefill: float
     decode: float
+    computed: float  # its parts of the seconds inside llama_decode and of drawing
+    fed: int  # of tokens: computed after they were drawn
     failure: tuple[str, str] | None = None  # (cause, detail): no reply, an EngineFailure
 
 
@@ -160,6 +164,7 @@ class Scheduler:
         self.tree = PrefixTree()
         self.parking = Parking(parking)
         self.stats = Stats()
+        self.weights: Weights | None = None  # what divides a step's seconds; None: tokens do
         self._free = list(range(sequences - 1, -1, -1))
         self._waiting: deque[Job] = deque()
         self._live: dict[int, Job] = {}  # by sequence, in order of admission
@@ -333,6 +338,7 @@ class Scheduler:
 
     def _compute(self) -> list[Job]:
         """Feeds live requests to llama.cpp, those closest to a draw first; returns the ones that were fed."""
+        spent = 0.0
         while True:
             room = self.context.n_batch
             parts: list[tuple[int, int, Tokens, bool]] = []
@@ -351,6 +357,7 @@ class Scheduler:
             code = self.context.decode(parts)
             took = time.perf_counter() - start
             self.stats.busy += took
+            spent += took
             if code == 0:
                 self.threads.record(fed_tokens, threads, took)
                 break
@@ -358,6 +365,13 @@ class Scheduler:
                 raise EngineFailure("decode", f"llama_decode returned {code}: {last_errors()}")
             self._relieve()
         self.stats.steps += 1
+        charged = parts_of(
+            spent,
+            [(at, len(chunk), bool(j.out)) for j, (_, at, chunk, _) in zip(fed, parts, strict=True)],
+            self.weights,
+        )
+        for job, seconds in zip(fed, charged, strict=True):
+            job.seconds += seconds
         for job, (sequence, _, chunk, _) in zip(fed, parts, strict=True):
             self._computed[sequence] += len(chunk)
             job.feed = job.feed[len(chunk) :]
@@ -387,12 +401,13 @@ class Scheduler:
     def _draw(self, jobs: list[Job]) -> list[Finished]:
         start = time.perf_counter()
         tokens = self._sample(jobs)
-        self.stats.sampling += time.perf_counter() - start
         now = time.perf_counter()
+        self.stats.sampling += now - start
         done = []
         for job, token in zip(jobs, tokens.tolist(), strict=True):
             if not job.first:
                 job.first = now
+            job.seconds += (now - start) / len(jobs)
             reason = self._accept(job, token)
             if reason is not None:
                 done.append(self._finish(job, reason))
@@ -480,6 +495,7 @@ class Scheduler:
 
     def _finish(self, job: Job, reason: FinishReason) -> Finished:
         now = time.perf_counter()
+        fed = max(0, self._computed[job.sequence] - len(job.tokens)) if job.sequence >= 0 else 0
         if job.sequence >= 0:
             del self._live[job.sequence]
             self._idle[job.sequence] = None
@@ -497,6 +513,8 @@ class Scheduler:
             queued=(job.admitted or now) - job.submitted,
             prefill=(job.first or now) - (job.admitted or now),
             decode=now - (job.first or now),
+            computed=job.seconds,
+            fed=fed,
             failure=job.failure,
         )
 

@@ -103,10 +103,11 @@ class ScriptedEngine:
                 "", "", parse_error=nothing, finish_reason=FinishReason.OVERFLOW, usage=Usage(prompt=n_prompt)
             )
         text, finish = _cut(self._policy(request), request.sampling)
+        tokens = tokenise(text)
         parsed = self._dialect.parse(text, request.prompt.tools)
         usage = Usage(
             prompt=n_prompt,
-            generated=len(tokenise(text)) // 4,
+            generated=len(tokens) // 4,
             reasoning=len(tokenise(parsed.reasoning)) // 4 if parsed.reasoning else 0,
         )
         return Completion(
@@ -118,6 +119,7 @@ class ScriptedEngine:
             finish_reason=finish,
             usage=usage,
             times=self._times,
+            tokens=tokens,
         )
 
     async def close(self) -> None:

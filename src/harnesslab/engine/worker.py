@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from harnesslab.engine.thinking import ThinkingBudget
 from harnesslab.errors import EngineFailure, UserError
 from harnesslab.models.entry import LoadParams
-from harnesslab.types import Constraint, Message, Sampling, ToolSpec
+from harnesslab.types import TILE, Constraint, Message, Sampling, ToolSpec
 
 if TYPE_CHECKING:
     from harnesslab.engine.scheduler import Job
@@ -48,6 +48,7 @@ class WorkerSpec:
     concurrency: int
     idle_cells: int
     threads: int
+    calibrate: bool
 
 
 class Worker:
@@ -55,6 +56,8 @@ class Worker:
         self.connection = connection
         self.inbox: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._sending = threading.Lock()
+        self._idle = 0.0  # seconds spent waiting for a request
+        self._ready = 0.0
 
     def send(self, *message: Any) -> None:
         with self._sending:
@@ -76,6 +79,7 @@ class Worker:
 
     def _load(self, spec: WorkerSpec) -> None:
         from harnesslab.engine import dialects
+        from harnesslab.engine.calibrate import calibrate
         from harnesslab.engine.constrain import Grammars
         from harnesslab.engine.constrain.vocabulary import vocabulary_of
         from harnesslab.engine.native import NativeContext, NativeModel, build_facts
@@ -115,15 +119,19 @@ class Worker:
         )
         _ = model.pieces, model.end_tokens
         self.scheduler.warm_up()
+        if spec.calibrate and plan.n_batch >= TILE:
+            self.scheduler.weights = calibrate(context, plan.thread_counts)
+        self._ready = time.perf_counter()
         self.send(
             "ready",
             {
+                "weights": self.scheduler.weights,
                 **build_facts(),
                 **plan.facts(),
                 "dialect": dialect,
                 "stops": (*self.template.stops, *dialects.get(dialect).stops),
                 "template": source,
-                "load_seconds": round(time.perf_counter() - started, 2),
+                "load_seconds": round(self._ready - started, 2),
                 "n_vocab": model.n_vocab,
                 "n_swa": model.n_swa,
             },
@@ -211,7 +219,10 @@ class Worker:
     def _schedule(self) -> None:
         while True:
             while not self.inbox.empty() or not self.scheduler.pending:
-                self._handle(self.inbox.get())
+                start = time.perf_counter()
+                message = self.inbox.get()
+                self._idle += time.perf_counter() - start
+                self._handle(message)
             done = self.scheduler.step()
             for finished in done:
                 if finished.failure is not None:
@@ -226,7 +237,8 @@ class Worker:
         elif kind == "cancel":
             self.scheduler.cancel(id)
         elif kind == "stats":
-            self.send("stats", id, self.scheduler.snapshot())
+            meter = {"idle": self._idle, "up": time.perf_counter() - self._ready}
+            self.send("stats", id, {**self.scheduler.snapshot(), **meter})
 
     def _count_reasoning(self, tokens: bytes) -> int:
         """Tokens up to the end of the think block; all of them if one opens and never ends; 0 without one."""

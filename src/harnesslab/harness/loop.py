@@ -194,6 +194,7 @@ class _Loop:
             status=status,
             flags=flags,
             completion=completion,
+            own=run.own_tokens(prompt, completion),
             start=start,
             duration=run.seconds - start,
             payload={"asked": run.request_key(request)},

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harnesslab.harness.own import UNKNOWN, Own
 from harnesslab.types import (
     NOTHING,
     ActionResult,
@@ -77,6 +78,7 @@ class Run:
         "_held",
         "_limits",
         "_opened",
+        "_own",
         "_recorder",
         "_stream",
         "_told",
@@ -124,6 +126,7 @@ class Run:
         self._asked: dict[tuple[int, int], int] = {}
         self._told: tuple[tuple[ToolSpec, ...], int] = ((), tools_key(()))
         self._held: list[tuple[EventKind, dict[str, Any]]] | None = None
+        self._own = Own() if "tokens" in engine.info.capabilities else None
         self._opened = time.perf_counter()
         self._limits = _Limits(task.budget, 0, 0, 0.0)
 
@@ -178,6 +181,12 @@ class Run:
     def bounded(self) -> bool:
         return self._limits.budget.tokens > 0
 
+    def own_tokens(self, prompt: Prompt, completion: Completion) -> int:
+        """Prompt tokens that this trial alone would have found cached, -1 if not known; keeps the reply's for later."""
+        if self._own is None:
+            return UNKNOWN
+        return self._own.take(prompt, completion)
+
     # --- random streams and events -----------------------------------------------------------------------------------
 
     def rng_key(self, digest: int, branch: int) -> int:
@@ -202,6 +211,7 @@ class Run:
         call: ToolCall | None = None,
         result: ActionResult | None = None,
         completion: Completion | None = None,
+        own: int = 0,
         start: float = 0.0,
         duration: float = 0.0,
         payload: Mapping[str, Any] = NOTHING,
@@ -216,6 +226,7 @@ class Run:
             "call": call,
             "result": result,
             "completion": completion,
+            "own": own,
             "start": start,
             "duration": duration,
             "payload": payload,

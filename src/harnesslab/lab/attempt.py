@@ -64,6 +64,7 @@ class Attempts:
             facts=_facts(grade, answer),
             events=events,
             payload=payload,
+            measured=recorder.measured,
         )
 
     def missing(self, trial: TrialPlan, cause: str) -> TrialRecord:

@@ -164,6 +164,7 @@ class _Comparing:
         call: ToolCall | None = None,
         result: ActionResult | None = None,
         completion: Completion | None = None,
+        own: int = 0,
         start: float = 0.0,
         duration: float = 0.0,
         payload: Mapping[str, Any] = NOTHING,

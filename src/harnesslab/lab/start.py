@@ -33,7 +33,7 @@ class Ready:
         from harnesslab.engine.llama import LlamaEngine
 
         self.say(f"loading {entry.name}")
-        return await LlamaEngine.start(entry, self.files[entry.name], concurrency=self.concurrency)
+        return await LlamaEngine.start(entry, self.files[entry.name], concurrency=self.concurrency, calibrate=True)
 
 
 def make_ready(

@@ -17,6 +17,7 @@ from harnesslab.lab.demo import demo_engine
 from harnesslab.lab.engines import Engines, StartEngine
 from harnesslab.lab.folders import only_one
 from harnesslab.lab.manifest import refuse_other_build, run_facts
+from harnesslab.lab.meter import Meter, engine_facts
 from harnesslab.lab.progress import Progress
 from harnesslab.lab.runner import Runner, Unusable
 from harnesslab.lab.setup import open_store, store_cells, store_tasks
@@ -93,6 +94,8 @@ class _Sweep:
         for name in (spec.name for cell in plan.cells for spec in cell.layers):
             self._layers.index(name)  # in the plan's order, not in that of the first interventions
         self._signalled = False
+        self._meter = Meter()
+        self._engines: dict[str, dict[str, Any]] = {}  # facts of those started in this run
 
     def run(self) -> Result:
         if not self._todo:
@@ -101,13 +104,16 @@ class _Sweep:
         refuse_other_build(self._store, facts["build"], allowed=self._options.allow_other_build)
         start = self._options.start or (self._start_scripted if self._scripted else self._start_models())
         self._store.begin_run(facts)
+        self._meter = Meter()
         telemetry = Telemetry()
         telemetry.start()
         try:
             with self._progress:
                 asyncio.run(self._run_all(start, telemetry))
         finally:
-            self._store.end_run(telemetry.stop())
+            summary = telemetry.stop()
+            self._store.note_run({"meter": self._meter.facts()})
+            self._store.end_run(summary)
         return self._result
 
     async def _run_all(self, start: StartEngine, telemetry: Telemetry) -> None:
@@ -119,11 +125,11 @@ class _Sweep:
             [Harness(c.harness, c.layers) for c in self._plan.cells],
             telemetry,
         )
-        engines = Engines(start, self._identity, self._store if self._options.memo else None, _fits)
+        engines = Engines(start, self._identity, self._store if self._options.memo else None, _fits, self._note)
         runner = Runner(
             attempts, engines, self._commit, self._result.folder / "faults.log", self._plan.config.concurrency
         )
-        work = asyncio.ensure_future(self._run_models(runner))
+        work = asyncio.ensure_future(self._run_models(runner, engines))
         loop = asyncio.get_running_loop()
         with _signals(loop, lambda: self._stop(work)):
             if self._options.max_hours:
@@ -136,7 +142,7 @@ class _Sweep:
             finally:
                 await engines.close()
 
-    async def _run_models(self, runner: Runner) -> None:
+    async def _run_models(self, runner: Runner, engines: Engines) -> None:
         unusable: set[str] = set()
         for entry, trials in self._plan.segments(self._todo):
             if runner.draining:
@@ -144,7 +150,8 @@ class _Sweep:
             if entry.name in unusable:
                 continue
             try:
-                await runner.run(entry, trials)
+                async with self._meter.turn(engines, entry):
+                    await runner.run(entry, trials)
             except Unusable as e:
                 unusable.add(entry.name)
                 self._result.problems.append(str(e))
@@ -152,6 +159,7 @@ class _Sweep:
 
     def _commit(self, trial: TrialPlan, record: TrialRecord) -> None:
         self._store.add_trial(record, list(self._layers))
+        self._meter.keep(record.measured)
         self._progress.count(trial, record)
         self._result.finished += 1
         if cause := record.facts.get("cause"):
@@ -172,6 +180,12 @@ class _Sweep:
         self._progress.say("time is up: finishing the trials in flight")
 
     # --- engines
+
+    def _note(self, entry: ModelEntry, engine: Engine) -> None:
+        facts = engine_facts(engine)
+        facts["weights"] += self._engines.get(entry.name, {}).get("weights", [])  # of one that was restarted
+        self._engines[entry.name] = facts
+        self._store.note_run({"engines": self._engines})
 
     def _identity(self, entry: ModelEntry) -> str:
         facts: Any = next(c.facts["model"] for c in self._plan.cells if c.entry.name == entry.name)

@@ -12,9 +12,11 @@ from harnesslab.score.summary import (
     BudgetUse,
     CellSummary,
     Comparison,
+    Cost,
     Departures,
     Figure,
     Ladder,
+    Ledger,
     Ranking,
     Recovery,
     Summary,
@@ -34,6 +36,9 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "comparisons": [comparison(c) for c in summary.comparisons],
         "rankings": [_ranking(r) for r in summary.rankings],
         "notes": list(summary.notes),
+        "ledger": _ledger(summary.ledger),
+        "meter": {name: _number(seconds) for name, seconds in summary.meter.items()},
+        "unmetered_runs": summary.unmetered_runs,
     }
 
 
@@ -64,6 +69,7 @@ def _cell(cell: CellSummary) -> dict[str, Any]:
         "ladder": _ladder(cell.ladder),
         "recovery": _recovery(cell.recovery),
         "budget": _budget(cell.budget),
+        "ledger": _ledger(cell.ledger),
         "pass_rate": {"replies": figure(cell.parse.replies), "trials": figure(cell.parse.trials)},
         "null": {
             "agents": {name: _number(v) for name, v in cell.null.agents.items()},
@@ -143,11 +149,25 @@ def _budget(budget: BudgetUse) -> dict[str, Any]:
         "tokens_per_success": figure(budget.tokens),
         "calls_per_success": figure(budget.calls),
         "seconds_per_success": figure(budget.seconds),
+        "standalone_seconds_per_success": figure(budget.standalone),
+        "measured_seconds_per_success": figure(budget.measured),
         "joules_per_success": figure(budget.joules),
         "tokens_per_trial": _number(budget.tokens_per_trial),
         "cached_share": _number(budget.cached),
         "after_error_share": figure(budget.after_error),
         "curve": [{"tokens": tokens, "success": _number(success)} for tokens, success in budget.curve],
+    }
+
+
+def _ledger(ledger: Ledger) -> dict[str, Any]:
+    return {"tokens": _cost(ledger.tokens), "seconds": _cost(ledger.seconds)}
+
+
+def _cost(cost: Cost) -> dict[str, float | None]:
+    return {
+        "measured": _number(cost.measured),
+        "standalone": _number(cost.standalone),
+        "saved_by_lab": _number(cost.saved),
     }
 
 

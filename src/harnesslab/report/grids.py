@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
-from harnesslab.score.summary import CellSummary, Comparison, Figure, Summary
+from harnesslab.score.summary import CellSummary, Comparison, Figure, Ledger, Summary
 
 DASH = "-"
 T = TypeVar("T")
@@ -79,6 +79,13 @@ def amount(value: float | None) -> str:
     return f"{value:.3g}"
 
 
+def signed_amount(value: float | None) -> str:
+    """`amount`, of negative values too."""
+    if value is None:
+        return DASH
+    return f"-{amount(-value)}" if value < 0.0 else amount(value)
+
+
 def p_text(p: float) -> str:
     return "<.001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 0.9995 else "1"
 
@@ -104,7 +111,7 @@ def headline(summary: Summary) -> Grid:
             share(cell.recovery.recovered),
             share(cell.parse.replies),
             amount(cell.budget.tokens.value),
-            amount(cell.budget.seconds.value),
+            amount(cell.budget.standalone.value),
         ]
         if energy and not many:
             figures.append(amount(cell.budget.joules.value))
@@ -113,8 +120,8 @@ def headline(summary: Summary) -> Grid:
     return Grid(
         "Results",
         f"Shares with {100 * summary.level:.0f} % intervals. first: first-attempt tool-call accuracy; recov.: episodes "
-        "of failure that recovered; parse: replies that parse as emitted; tok/ok, s/ok: tokens and seconds per "
-        "success, failures included.",
+        "of failure that recovered; parse: replies that parse as emitted; tok/ok, s/ok: tokens, and seconds as if each "
+        "trial ran alone, per success, failures included.",
         tuple(head),
         tuple(widths),
         _by_model_and_suite(summary.cells, row),
@@ -170,6 +177,56 @@ def departures(summary: Summary) -> Grid | None:
         ("harness", "failed", "arguments", "unexpected", "not made", "none", "at call"),
         (14, 7, 10, 11, 9, 6, 8),
         _by_model_and_suite(found, row),
+    )
+
+
+def ledgers(summary: Summary) -> Grid:
+    """What trials cost here, what they would have cost alone, and what the lab saved; per cell and in all."""
+
+    def figures(ledger: Ledger) -> tuple[str, ...]:
+        costs = (ledger.tokens, ledger.seconds)
+        return tuple(signed_amount(v) for cost in costs for v in (cost.measured, cost.standalone, cost.saved))
+
+    def row(cell: CellSummary) -> tuple[str, ...]:
+        return (cell.harness, *figures(cell.ledger), amount(cell.budget.measured.value))
+
+    groups = _by_model_and_suite(summary.cells, row)
+    total = ("in all", (("all cells", *figures(summary.ledger), DASH),))
+    return Grid(
+        "Two ledgers of cost",
+        "Tokens computed and seconds of the model. here: measured, every token and second once, for the trial that had "
+        "it computed; alone: as if each trial ran alone, without memo and with nothing cached but its own; saved: by "
+        "the lab. s/ok here: measured seconds per success.",
+        ("harness", "tok here", "alone", "saved", "s here", "alone", "saved", "s/ok here"),
+        (14, 9, 8, 8, 8, 8, 8, 9),
+        (*groups, total),
+    )
+
+
+_METER = {
+    "trials": "replies of trials",
+    "dropped": "work for trials that were not kept",
+    "scheduling": "engines choosing what to compute next",
+    "idle": "engines waiting for the lab",
+    "loading": "loading and calibrating models",
+    "unread": "engines that keep no such books, or died",
+    "lab": "the lab: planning, storing, ending",
+}
+
+
+def meter(summary: Summary) -> Grid | None:
+    """Where the wall time of the runs went; None where no run has ended."""
+    wall = sum(summary.meter.values())
+    if not wall:
+        return None
+    rows = [(text, amount(summary.meter[k]), percent(summary.meter[k] / wall)) for k, text in _METER.items()]
+    left_out = f" {summary.unmetered_runs} runs did not end in good order and are not in it."
+    return Grid(
+        "Where the time went",
+        "Measured: the rows add up to the wall time of the runs." + (left_out if summary.unmetered_runs else ""),
+        ("", "seconds", "share"),
+        (44, 9, 6),
+        (("all runs", (*rows, ("wall time", amount(wall), percent(1.0)))),),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harnesslab.report.grids import Grid, by_error, differences, failures, headline, tiers
+from harnesslab.report.grids import Grid, by_error, differences, failures, headline, ledgers, meter, tiers
 from harnesslab.score.summary import Summary
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def render(summary: Summary, console: Console) -> None:
-    """Prints the whole report: results, paired differences, tiers, where calls fail, notes."""
+    """Prints the whole report: results, paired differences, tiers, where calls fail, costs, notes."""
     if not any(cell.trials for cell in summary.cells):
         console.print("No trial has finished yet.")
         return
@@ -26,6 +26,9 @@ def render(summary: Summary, console: Console) -> None:
     print_grid(failures(summary), console)
     if (errors := by_error(summary)) is not None:
         print_grid(errors, console)
+    print_grid(ledgers(summary), console)
+    if (spent := meter(summary)) is not None:
+        print_grid(spent, console)
     _notes(summary, console)
 
 

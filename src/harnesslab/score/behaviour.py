@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from harnesslab.score.estimate import cost_per, proportion
 from harnesslab.score.sample import Floats, Ints, Sample
-from harnesslab.score.summary import BudgetUse, Figure, Ladder, PassRate, Recovery
+from harnesslab.score.summary import BudgetUse, Cost, Figure, Ladder, Ledger, PassRate, Recovery
 from harnesslab_kernels import counts as c
 
 GRID_POINTS = 24
@@ -128,12 +129,41 @@ def budget(sample: Sample, grid: Ints, level: float) -> BudgetUse:
         tokens=per_success(tokens),
         calls=per_success(_column(sample, c.TOOL_CALLS)),
         seconds=per_success(sample.seconds),
+        standalone=per_success(sample.standalone),
+        measured=per_success(sample.measured),
         joules=per_success(sample.joules),
         tokens_per_trial=float(tokens.mean()) if len(tokens) else None,
         cached=int(_column(sample, c.CACHED).sum()) / prompt if prompt else None,
         after_error=share(sample, _column(sample, c.AFTER_ERROR), tokens, level),
         curve=tuple((int(b), float(s)) for b, s in zip(grid, curve, strict=True)) if len(tokens) else (),
     )
+
+
+def ledger(sample: Sample) -> Ledger:
+    known = not _column(sample, c.OWN_UNKNOWN).any()
+    computed, alone = int(_column(sample, c.COMPUTED).sum()), int(_column(sample, c.ALONE).sum())
+    return Ledger(
+        tokens=Cost(computed, alone) if known else Cost(None, None),
+        seconds=Cost(_total(sample.measured), _total(sample.standalone)),
+    )
+
+
+def ledger_of_all(ledgers: Sequence[Ledger]) -> Ledger:
+    def add(costs: Sequence[Cost]) -> Cost:
+        measured = [cost.measured for cost in costs]
+        standalone = [cost.standalone for cost in costs]
+        return Cost(_sum(measured), _sum(standalone))
+
+    return Ledger(add([one.tokens for one in ledgers]), add([one.seconds for one in ledgers]))
+
+
+def _total(seconds: Floats) -> float | None:
+    return float(seconds.sum()) if np.isfinite(seconds).all() else None
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
 
 
 def budget_grid(samples: list[Sample]) -> Ints:

@@ -11,7 +11,7 @@ def notes_on(cells: Sequence[CellSummary], comparisons: Sequence[Comparison], le
     """Notes of a whole report, most important first."""
     notes = [*_missing(cells), *_null(cells), *_short(cells), *_unreliable(cells)]
     notes += _powerless(comparisons, level)
-    notes += _greedy(cells) + _energy(cells) + _no_success(cells)
+    notes += _greedy(cells) + _alone(cells) + _energy(cells) + _no_success(cells)
     return tuple(notes)
 
 
@@ -95,6 +95,14 @@ def _powerless(comparisons: Sequence[Comparison], level: float) -> list[str]:
 def _greedy(cells: Sequence[CellSummary]) -> list[str]:
     if any(c.greedy for c in cells):
         return ["Greedy cells show no pass^k for k > 1: their repeats would be copies."]
+    return []
+
+
+def _alone(cells: Sequence[CellSummary]) -> list[str]:
+    unknown = [c for c in cells if c.trials and c.ledger.seconds.standalone is None]
+    if unknown:
+        arms = "" if len(unknown) == len(cells) else f" of {', '.join(dict.fromkeys(c.model for c in unknown))}"
+        return [f"The standalone seconds{arms} are not known, so s/ok is a dash: only the llama engine is calibrated."]
     return []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,9 @@ class Sample:
         counts: int32[n, WIDTH] of the trials that count.
         task: int64[n], index into `tasks`; `repeat` int64[n].
         passed: bool[n]; `seconds`, `joules` float64[n].
+        measured: float64[n], seconds of the engine's work for the trial; nan where the engine does not say.
+        standalone: float64[n], seconds that work would take alone; nan where the model was not calibrated, or where
+            what the trial itself had cached is not known.
     """
 
     cell: CellRow
@@ -42,6 +45,8 @@ class Sample:
     passed: NDArray[np.bool_]
     seconds: Floats
     joules: Floats
+    measured: Floats
+    standalone: Floats
 
     @property
     def n(self) -> Ints:
@@ -82,6 +87,8 @@ class Sample:
             passed=self.passed[mine],
             seconds=self.seconds[mine],
             joules=self.joules[mine],
+            measured=self.measured[mine],
+            standalone=self.standalone[mine],
         )
 
 
@@ -105,14 +112,29 @@ def oracle_arrays(columns: Columns) -> tuple[NDArray[np.uint64], NDArray[np.uint
     )
 
 
+def standalone_seconds(columns: Columns) -> Floats:
+    """float64[n]: what every trial of a sweep would cost alone, by the weights of its model; nan without weights."""
+    seconds = np.full(len(columns.trials), np.nan)
+    if not columns.weights:
+        return seconds
+    from harnesslab_kernels.standalone import standalone_amounts
+
+    amounts = standalone_amounts(columns.events, columns.offsets)
+    for i, cell in enumerate(columns.cells):
+        if cell.model in columns.weights:
+            mine = columns.trials["cell"] == i
+            seconds[mine] = amounts[mine] @ np.array(astuple(columns.weights[cell.model]))
+    return seconds
+
+
 def samples(columns: Columns, cells: Sequence[int] | None = None) -> tuple[Sample, ...]:
     """One sample per cell (of those named by position, if any), in the sweep's order. Cells without trials too."""
-    counts = count_trials(columns)
+    counts, standalone = count_trials(columns), standalone_seconds(columns)
     wanted = range(len(columns.cells)) if cells is None else cells
-    return tuple(_sample(columns, counts, c) for c in wanted)
+    return tuple(_sample(columns, counts, standalone, c) for c in wanted)
 
 
-def _sample(columns: Columns, counts: NDArray[np.int32], cell: int) -> Sample:
+def _sample(columns: Columns, counts: NDArray[np.int32], standalone: Floats, cell: int) -> Sample:
     rows = np.flatnonzero(columns.trials["cell"] == cell)
     trials = columns.trials[rows]
     task_index, task = np.unique(trials["task"].astype(np.int64), return_inverse=True)
@@ -134,4 +156,6 @@ def _sample(columns: Columns, counts: NDArray[np.int32], cell: int) -> Sample:
         passed=trials["status"][there] == TrialStatus.PASSED,
         seconds=trials["seconds"][there].astype(np.float64),
         joules=trials["joules"][there].astype(np.float64),
+        measured=trials["measured"][there].astype(np.float64),
+        standalone=standalone[rows[there]],
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harnesslab.types import NOTHING
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -73,16 +75,47 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class BudgetUse:
-    """Costs. Per success: failures' costs included. `curve` is ((tokens, success), ...) on the suite's common grid."""
+    """Costs. Per success: failures' costs included. `curve` is ((tokens, success), ...) on the suite's common grid.
+
+    Attributes:
+        seconds: wall time of trials, waiting for each other included.
+        standalone: seconds of the model as if each trial ran alone.
+        measured: seconds of the model that were spent here.
+    """
 
     tokens: Figure
     calls: Figure
     seconds: Figure
+    standalone: Figure
+    measured: Figure
     joules: Figure
     tokens_per_trial: float | None
     cached: float | None  # share of prompt tokens not computed again
     after_error: Figure  # share of tokens spent after the first failed action
     curve: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One kind of cost in both ledgers, summed over trials; None where it is not known of all of them."""
+
+    measured: float | None
+    standalone: float | None
+
+    @property
+    def saved(self) -> float | None:
+        """`saved_by_lab`: what reuse across trials and batching saved; negative where company cost more."""
+        if self.measured is None or self.standalone is None:
+            return None
+        return self.standalone - self.measured
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Tokens computed, and seconds of the model."""
+
+    tokens: Cost
+    seconds: Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +190,7 @@ class CellSummary:
     ladder: Ladder
     recovery: Recovery
     budget: BudgetUse
+    ledger: Ledger
     parse: PassRate
     null: NullSplit
     tiers: tuple[TierSummary, ...]
@@ -207,6 +241,9 @@ class Summary:
     Attributes:
         notes: sentences a reader must not miss, most important first.
         conventions: how the figures are defined, by name.
+        ledger: of all cells.
+        meter: where the wall time of the runs went, in seconds by the names of docs/metrics.md; they add up to it.
+        unmetered_runs: runs that did not end in good order, and are not in `meter`.
     """
 
     cells: tuple[CellSummary, ...]
@@ -216,3 +253,6 @@ class Summary:
     conventions: Mapping[str, str]
     level: float
     seed: int
+    ledger: Ledger
+    meter: Mapping[str, float] = NOTHING
+    unmetered_runs: int = 0

@@ -7,7 +7,16 @@ from types import MappingProxyType
 
 import numpy as np
 
-from harnesslab.score.behaviour import budget, budget_grid, first_attempt, ladder, pass_rate, recovery
+from harnesslab.score.behaviour import (
+    budget,
+    budget_grid,
+    first_attempt,
+    ladder,
+    ledger,
+    ledger_of_all,
+    pass_rate,
+    recovery,
+)
 from harnesslab.score.departure import departures, departures_of
 from harnesslab.score.notes import notes_on
 from harnesslab.score.paired import all_pairs, rankings
@@ -36,7 +45,12 @@ CONVENTIONS = MappingProxyType(
         "interval of a difference": "adjusted-t: Student's t on base tasks after adding one for each arm",
         "p": "sign-flip test over base tasks, two-sided; adjusted: Benjamini-Hochberg within each kind of comparison",
         "tokens": "prompt tokens, computed or cached, plus generated tokens, summed over replies",
-        "seconds": "wall time of the trial, waiting included; memo hits at their original's time; trials overlap",
+        "seconds per success": "standalone seconds: of the model, as if every trial ran alone; tools not in it",
+        "measured ledger": "the engine's work: a step's seconds divided over its requests in proportion to what each "
+        "would have cost alone; a reply from the memo costs nothing",
+        "standalone ledger": "each trial as if it ran alone: memo hits at full cost, cached only what it computed "
+        "itself; seconds by weights fitted when the engine starts",
+        "wall seconds": "from a trial's start to its end, waiting included; memo hits at their original's time",
     }
 )
 
@@ -69,6 +83,9 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
         conventions=CONVENTIONS,
         level=level,
         seed=seed,
+        ledger=ledger_of_all([cell.ledger for cell in cells if cell.trials]),
+        meter=columns.meter,
+        unmetered_runs=columns.unmetered_runs,
     )
 
 
@@ -112,6 +129,7 @@ def _cell(sample: Sample, grid: Ints, uneven: bool, level: float) -> CellSummary
         ladder=ladder(sample, level),
         recovery=recovery(sample, level),
         budget=budget(sample, grid, level),
+        ledger=ledger(sample),
         parse=pass_rate(sample, level),
         null=null_split(sample, level),
         tiers=_tiers(sample, level),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harnesslab.types import NOTHING
+from harnesslab.types import NOTHING, Weights
 
 
 class TrialStatus(IntEnum):
@@ -32,6 +32,7 @@ TRIAL = np.dtype(
         ("seconds", "<f8"),  # wall time of the trial, memo hits at their original's time
         ("joules", "<f8"),  # attributed; nan where nothing measures energy
         ("started", "<f8"),  # seconds since the epoch
+        ("measured", "<f8"),  # seconds of the engine's work for its replies, nan where the engine does not say
     ]
 )
 
@@ -81,6 +82,9 @@ class Columns:
         events: EVENT[m], every trial's events one after the other.
         offsets: int64[n + 1]; trial i owns events[offsets[i]:offsets[i + 1]].
         layers: layer names; an event's `layer` indexes it, and layers[0] is "".
+        weights: by model, what its requests cost alone; models that were not calibrated are not in it.
+        meter: seconds by name of what the wall time of the runs went into; those of `Meter` in the lab.
+        unmetered_runs: runs that did not end in good order, which `meter` leaves out.
     """
 
     cells: tuple[CellRow, ...]
@@ -89,3 +93,6 @@ class Columns:
     events: NDArray[Any]
     offsets: NDArray[np.int64]
     layers: tuple[str, ...]
+    weights: Mapping[str, Weights] = NOTHING
+    meter: Mapping[str, float] = NOTHING
+    unmetered_runs: int = 0

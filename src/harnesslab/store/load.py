@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from harnesslab.store.columns import ORACLE, TRIAL, CellRow, Columns, TaskRow
 from harnesslab.trace.events import loads, unpack_events
+from harnesslab.types import Weights
 from harnesslab_kernels.events import EVENT
 
 
@@ -24,9 +26,10 @@ def load_columns(db: sqlite3.Connection) -> tuple[Columns, list[str]]:
         ).fetchall()
         layers = tuple(name for (name,) in db.execute("SELECT name FROM layer ORDER BY id"))
         rows = db.execute(
-            "SELECT cell, task, repeat, status, ending, seconds, joules, started, events, id FROM trial"
+            "SELECT cell, task, repeat, status, ending, seconds, joules, started, events, id, measured FROM trial"
             " ORDER BY cell, task, repeat"
         ).fetchall()
+        runs = [loads(facts) for (facts,) in db.execute("SELECT facts FROM run ORDER BY id")]
     finally:
         db.execute("COMMIT")
     cell_at = {row[0]: i for i, row in enumerate(cells)}
@@ -41,6 +44,9 @@ def load_columns(db: sqlite3.Connection) -> tuple[Columns, list[str]]:
         events=unpack_events(b"".join(blobs)),
         offsets=offsets,
         layers=layers,
+        weights=_weights(runs),
+        meter=_meter(runs),
+        unmetered_runs=sum("meter" not in facts for facts in runs),
     )
     return columns, [row[9] for row in rows]
 
@@ -52,7 +58,37 @@ def _task(row: tuple[Any, ...]) -> TaskRow:
 
 def _trials(rows: list[Any], cell_at: dict[int, int], task_at: dict[int, int]) -> NDArray[Any]:
     trials = np.zeros(len(rows), dtype=TRIAL)
-    for i, (cell, task, repeat, status, end, seconds, joules, started, *_) in enumerate(rows):
-        joules = math.nan if joules is None else joules
-        trials[i] = (cell_at[cell], task_at[task], repeat, status, end, b"", seconds, joules, started)
+    for i, (cell, task, repeat, status, end, seconds, joules, started, _, _, measured) in enumerate(rows):
+        joules, measured = _nan(joules), _nan(measured)
+        trials[i] = (cell_at[cell], task_at[task], repeat, status, end, b"", seconds, joules, started, measured)
     return trials
+
+
+def _nan(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _weights(runs: Sequence[Mapping[str, Any]]) -> dict[str, Weights]:
+    """By model, the calibration of all runs that finds a typical request cheapest.
+
+    Other programs only ever make a machine slower; and all arms of a model are to be charged alike, whichever run they
+    come from.
+    """
+    found: dict[str, list[Weights]] = {}
+    for facts in runs:
+        for model, engine in facts.get("engines", {}).items():
+            found.setdefault(model, []).extend(Weights(**w) for w in engine["weights"])
+    return {model: min(several, key=_typical) for model, several in found.items() if several}
+
+
+def _typical(weights: Weights) -> float:
+    """Seconds of 500 prompt tokens and 50 decoded ones."""
+    return weights.of_feed(0, 500, drawn=False) + 50 * weights.of_feed(500, 1, drawn=True)
+
+
+def _meter(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    rows: dict[str, float] = {}
+    for facts in runs:
+        for name, seconds in facts.get("meter", {}).items():
+            rows[name] = rows.get(name, 0.0) + seconds
+    return rows

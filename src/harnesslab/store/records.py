@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ class TrialRecord:
         started: seconds since the epoch.
         facts: reasons and flags of the verdict, or the cause of a MISSING one.
         events, payload: the two BLOBs of `TrialRecorder.finish`; empty for a MISSING one.
+        measured: seconds of the engine's work for this trial; nan where the engine does not say.
     """
 
     id: str
@@ -39,6 +41,7 @@ class TrialRecord:
     facts: Mapping[str, Any] = NOTHING
     events: bytes = b""
     payload: bytes = b""
+    measured: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

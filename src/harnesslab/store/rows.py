@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from harnesslab.errors import UserError
 from harnesslab.store.columns import ORACLE, TRIAL, CellRow, Columns, TaskRow, TrialStatus
 from harnesslab.store.records import MISSING_END
 from harnesslab.trace.events import dumps, loads
-from harnesslab.types import EndReason, ToolCall
+from harnesslab.types import EndReason, ToolCall, Weights
 from harnesslab_kernels.events import EVENT
 
 _ENDS = list(EndReason)
@@ -24,7 +25,7 @@ _SAID = {"cell", "task", "repeat", "status", "end", "pad"}  # fields of TRIAL th
 
 
 def trial_row(columns: Columns, i: int, id: str) -> dict[str, Any]:
-    """Trial i of a sweep. `cell_facts`, `oracle` and `null` are JSON text; what has no value is None."""
+    """Trial i of a sweep. `cell_facts`, `weights`, `oracle` and `null` are JSON text; what has no value is None."""
     trial = columns.trials[i]
     cell, task = columns.cells[trial["cell"]], columns.tasks[trial["task"]]
     end = int(trial["end"])
@@ -50,6 +51,8 @@ def trial_row(columns: Columns, i: int, id: str) -> dict[str, Any]:
     row["oracle"] = dumps(oracle).decode()
     row["null"] = dumps(list(task.null)).decode()
     row["cell_facts"] = dumps(cell.facts).decode()
+    weights = columns.weights.get(cell.model)
+    row["weights"] = "" if weights is None else dumps(asdict(weights)).decode()
     return row
 
 
@@ -62,6 +65,7 @@ class Gathering:
         self.cell_rows: list[CellRow] = []
         self.task_rows: list[TaskRow] = []
         self.layers: dict[str, int] = {"": 0}
+        self.weights: dict[str, Weights] = {}  # by model
         self.ids: list[str] = []
         self.oracles: dict[int, tuple[ToolCall, ...]] = {}  # of tasks, where they came as calls
         self._trials: list[dict[str, Any]] = []
@@ -108,7 +112,8 @@ class Gathering:
                 trials[name] = [t.get(name, missing) for t in self._trials]
         events = np.frombuffer(self._events, dtype=EVENT)
         offsets = np.array(self._offsets, dtype=np.int64)
-        return Columns(tuple(self.cell_rows), tuple(self.task_rows), trials, events, offsets, tuple(self.layers))
+        cells, tasks, layers = tuple(self.cell_rows), tuple(self.task_rows), tuple(self.layers)
+        return Columns(cells, tasks, trials, events, offsets, layers, self.weights)
 
 
 def add_row(gathering: Gathering, row: Mapping[str, Any], events: NDArray[Any], layers: Sequence[str]) -> None:
@@ -133,8 +138,11 @@ def add_row(gathering: Gathering, row: Mapping[str, Any], events: NDArray[Any], 
             if name not in _SAID and row.get(name) is not None:
                 trial[name] = float(row[name]) if TRIAL[name].kind == "f" else int(row[name])
         id = str(row["trial"])
+        weights = Weights(**loads(row["weights"])) if row.get("weights") else None
     except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as e:
         raise UserError("an exported trial cannot be read", f"{type(e).__name__}: {e}", "export the sweep again") from e
+    if weights is not None:
+        gathering.weights[cell.model] = weights
     trial["cell"], trial["task"] = gathering.cell(cell), gathering.task(task)
     gathering.add(id, events, trial, layers)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 APPLICATION_ID = 0x684C6162  # "hLab": tells our files from other SQLite files
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 CREATE TABLE manifest (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -49,7 +49,8 @@ CREATE TABLE trial (
     run INTEGER NOT NULL REFERENCES run (id),
     facts TEXT NOT NULL,
     events BLOB NOT NULL,
-    payload BLOB NOT NULL
+    payload BLOB NOT NULL,
+    measured REAL
 );
 CREATE TABLE memo (key BLOB PRIMARY KEY, reply BLOB NOT NULL) WITHOUT ROWID;
 """

@@ -19,11 +19,11 @@ from harnesslab.trace.events import dumps, loads
 FILE = "trials.sqlite"
 
 _ADD_TRIAL = f"""
-INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     status = excluded.status, ending = excluded.ending, seconds = excluded.seconds, joules = excluded.joules,
     started = excluded.started, run = excluded.run, facts = excluded.facts, events = excluded.events,
-    payload = excluded.payload
+    payload = excluded.payload, measured = excluded.measured
 WHERE trial.status = {int(TrialStatus.MISSING)}
 """
 
@@ -39,6 +39,7 @@ class Store:
         self._db = db
         self._writable = writable
         self._run = 0
+        self._facts: dict[str, Any] = {}  # of the run in progress
         self._memos: list[tuple[bytes, bytes]] = []
         self._n_layers = 0
 
@@ -123,7 +124,14 @@ class Store:
         with one_line(self.path), _transaction(self._db):
             row = self._db.execute("INSERT INTO run (started, facts) VALUES (?, ?)", (time.time(), _json(facts)))
             self._run = int(row.lastrowid or 0)
+        self._facts = dict(facts)
         return self._run
+
+    def note_run(self, facts: Mapping[str, Any]) -> None:
+        """Adds facts to those of the run in progress, in place of earlier ones of the same name."""
+        self._facts = {**self._facts, **facts}
+        with one_line(self.path), _transaction(self._db):
+            self._db.execute("UPDATE run SET facts = ? WHERE id = ?", (_json(self._facts), self._run))
 
     def end_run(self, telemetry: Mapping[str, Any]) -> None:
         with one_line(self.path), _transaction(self._db):
@@ -199,6 +207,7 @@ class Store:
             _json(trial.facts),
             trial.events,
             trial.payload,
+            None if math.isnan(trial.measured) else trial.measured,
         )
         with one_line(self.path), _transaction(self._db):
             for i in range(self._n_layers, len(layers)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -62,6 +63,7 @@ class TrialRecorder:
         self._records: list[tuple[Any, ...]] = []
         self._payloads: list[dict[str, Any]] = []
         self.saved_seconds = 0.0  # what memo hits would have taken beyond what they took
+        self.measured = 0.0  # seconds of the engine's work for this trial's replies; nan where it does not say
 
     def event(
         self,
@@ -75,6 +77,7 @@ class TrialRecorder:
         call: ToolCall | None = None,
         result: ActionResult | None = None,
         completion: Completion | None = None,
+        own: int = 0,
         start: float = 0.0,
         duration: float = 0.0,
         payload: Mapping[str, Any] = NOTHING,
@@ -88,10 +91,12 @@ class TrialRecorder:
             reasoning, forced = usage.reasoning, usage.forced
             _completion_facts(completion, facts)
             answered = stable_hash(completion.text)
+            times = completion.times
             if completion.memo:
                 flags |= _MEMO
-                times = completion.times
                 self.saved_seconds += times.queued + times.prefill + times.decode - duration
+            else:
+                self.measured += math.nan if times.computed is None else times.computed
         if call is not None:
             action, tool = call.key, call.tool_key
             facts["tool"], facts["arguments"] = call.name, call.arguments
@@ -108,6 +113,7 @@ class TrialRecorder:
                 duration,
                 min(prompt, _INT32),
                 min(cached, _INT32),
+                min(own, _INT32),
                 min(generated, _INT32),
                 min(reasoning, _INT32),
                 min(forced, _INT32),
