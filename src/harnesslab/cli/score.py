@@ -42,13 +42,13 @@ def command(
         return
     from rich.console import Console
 
-    from harnesslab.report.grids import departures, every_k
+    from harnesslab.report.grids import costs, departures, every_k
     from harnesslab.report.terminal import print_grid, render
 
     console = Console(highlight=False)
     said = "found out" if found.detected else "as told"
     console.print(f"{path}: {found.format} ({said}), {found.trials} trials of {found.tasks} tasks", markup=False)
-    for grid in (every_k(found.summary), departures(found.summary)):
+    for grid in (every_k(found.summary), costs(found.summary), departures(found.summary)):
         if grid is not None:
             print_grid(grid, console)
     render(found.summary, console)

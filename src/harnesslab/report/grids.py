@@ -149,6 +149,26 @@ def every_k(summary: Summary) -> Grid | None:
     )
 
 
+def costs(summary: Summary) -> Grid | None:
+    """Costs of imported trials per success; None where nothing tells any."""
+    found = [c for c in summary.cells if c.imported and c.budget.calls.value is not None]
+    if not found:
+        return None
+
+    def row(cell: CellSummary) -> tuple[str, ...]:
+        use = cell.budget
+        spent = (use.tokens, use.calls, use.seconds)
+        return (cell.harness, *(amount(f.value) for f in spent), share(use.after_error))
+
+    return Grid(
+        "Cost per success, failures included",
+        "seconds: from a trial's start to its end; after error: share of tokens spent after a trial's first failure.",
+        ("harness", "tokens", "calls", "seconds", "after error"),
+        (14, 9, 9, 9, 12),
+        _by_model_and_suite(found, row),
+    )
+
+
 def third(value: float | None) -> str:
     """A share to three digits, `.420`."""
     return DASH if value is None else f"{value:.3f}".removeprefix("0")

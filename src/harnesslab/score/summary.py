@@ -170,6 +170,7 @@ class CellSummary:
         left_out: K counts of tasks with fewer than k trials, which pass^k leaves out.
         pass_k_missing_failed: K values under the other convention, missing trials counted as failures.
         departures: of imported trials whose oracle is known, else None.
+        imported: the format of the file the trials came from; "" for our own.
     """
 
     key: str
@@ -195,6 +196,7 @@ class CellSummary:
     null: NullSplit
     tiers: tuple[TierSummary, ...]
     departures: Departures | None = None
+    imported: str = ""
 
     @property
     def label(self) -> str:

@@ -71,7 +71,7 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
     cells = tuple(_cell(s, grids[s.cell.suite], uneven[s.cell.suite], level) for s in every)
     judged = [s for s in every if "verdict" not in untold_of(s.cell)]
     if any("imported" in c.facts for c in columns.cells):
-        cells = _with_departures(cells, every, columns)
+        cells = _imported(cells, every, columns)
     untold = [untold_of(s.cell) for s in every]
     cells = tuple(without(c, lacks) for c, lacks in zip(cells, untold, strict=True))
     comparisons = all_pairs(judged, seed=seed, level=level)
@@ -89,14 +89,16 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
     )
 
 
-def _with_departures(
-    cells: tuple[CellSummary, ...], every: tuple[Sample, ...], columns: Columns
-) -> tuple[CellSummary, ...]:
-    """The same cells, the imported ones with their first departures."""
+def _imported(cells: tuple[CellSummary, ...], every: tuple[Sample, ...], columns: Columns) -> tuple[CellSummary, ...]:
+    """The same cells, the imported ones marked, with their first departures."""
     found = departures_of(columns)
     counts = columns.trials["status"] != TrialStatus.MISSING
     return tuple(
-        replace(c, departures=departures(s, found[counts & (columns.trials["cell"] == i)]))
+        replace(
+            c,
+            departures=departures(s, found[counts & (columns.trials["cell"] == i)]),
+            imported=str(s.cell.facts["imported"]),
+        )
         if "imported" in s.cell.facts
         else c
         for i, (c, s) in enumerate(zip(cells, every, strict=True))
