@@ -26,7 +26,8 @@ def render(summary: Summary, console: Console) -> None:
     print_grid(failures(summary), console)
     if (errors := by_error(summary)) is not None:
         print_grid(errors, console)
-    print_grid(ledgers(summary), console)
+    if not all(cell.imported for cell in summary.cells):
+        print_grid(ledgers(summary), console)
     if (spent := meter(summary)) is not None:
         print_grid(spent, console)
     _notes(summary, console)
