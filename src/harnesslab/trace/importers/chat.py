@@ -42,7 +42,7 @@ class Chat:
 
     def add(self, messages: Sequence[Any]) -> None:
         for message in messages:
-            if not isinstance(message, Mapping):
+            if not isinstance(message, dict):
                 self._problems.remark("a message that is not an object, left out", self._place)
                 continue
             for part in [message, *items(message.get("tool_messages"))]:
