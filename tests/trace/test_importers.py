@@ -83,11 +83,12 @@ def test_with_an_oracle_come_first_attempts_and_first_departure(
 
 def test_what_a_format_cannot_tell_has_no_value_and_a_note(tmp_path: Path, trials: list[dict[str, Any]]) -> None:
     cell, found = scored(made(tmp_path, "tau-bench", trials))
-    for absent in (cell.ladder.known, cell.ladder.valid, cell.budget.tokens, cell.budget.seconds, cell.budget.joules):
+    assert cell.ladder.known.value == 1.0
+    for absent in (cell.ladder.valid, cell.budget.tokens, cell.budget.seconds, cell.budget.joules):
         assert absent.value is None
     assert cell.budget.tokens_per_trial is None
     assert cell.budget.curve == ()
-    assert "Not told: which tools exist" in notes(found)
+    assert "which arguments fit" in notes(found)
     assert "the tokens of a trial" in notes(found)
     cell, found = scored(made(tmp_path / "i", "inspect", trials))
     assert cell.first_attempt.value is None
@@ -264,8 +265,26 @@ def test_unknown_actions_are_unknown_tools(tmp_path: Path) -> None:
     trial = files.tau_trial(0, 0, True)
     trial["traj"][3]["content"] = "Unknown action get_loan"
     cell, _ = scored(made(tmp_path, "tau-bench", [trial]))
-    assert cell.ladder.executed.value == 0.5
+    assert cell.ladder.executed.value == cell.ladder.known.value == 0.5
     assert cell.recovery.endings["recovered"] == 1
+    assert cell.recovery.errors["unknown tool"] == (1, 1)
+
+
+def test_inspect_says_what_kind_of_error_it_was(tmp_path: Path) -> None:
+    log = files.inspect_log([files.tau_trial(0, 0, True)])
+    answers = [m for m in log["samples"][0]["messages"] if m["role"] == "tool"]
+    answers[0].update(content="", error={"type": "parsing", "message": "Tool get_loan not found"})
+    answers[1].update(content="", error={"type": "parsing", "message": "'weeks' is a required property"})
+    cell, _ = scored(files.write(tmp_path / "log.json", log))
+    assert cell.ladder.known.value == 0.5
+    assert cell.recovery.errors["unknown tool"] == (1, 0)
+    assert cell.recovery.errors["invalid arguments"] == (1, 0)
+
+
+def test_where_every_trial_crashed_the_notes_still_say_so(tmp_path: Path) -> None:
+    cell, found = scored(made(tmp_path, "tau-bench", [files.tau_trial(0, 0, False, traj=[])]))
+    assert cell.trials == 0
+    assert "1 x crashed" in notes(found)
 
 
 def test_a_folder_of_simulations_is_one_run_and_a_folder_of_files_is_compared(

@@ -15,6 +15,7 @@ def render(summary: Summary, console: Console) -> None:
     """Prints the whole report: results, paired differences, tiers, where calls fail, costs, notes."""
     if not any(cell.trials for cell in summary.cells):
         console.print("No trial has finished yet.")
+        _notes(summary, console)
         return
     print_grid(headline(summary), console)
     for kind in ("harness", "model"):

@@ -48,6 +48,7 @@ class _Tasks:
     named: dict[tuple[str, str], Expected] = field(default_factory=dict)
     contents: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     _kept: dict[int, Expected] = field(default_factory=dict)
+    _told: dict[frozenset[Tells], frozenset[Tells]] = field(default_factory=dict)
 
     def learn(self, suite: str, id: str, expected: Expected) -> Expected:
         """Notes a task and returns it; of equal ones only the first is kept, or every trial would hold its own."""
@@ -58,6 +59,10 @@ class _Tasks:
             self.contents.setdefault((suite, id), set()).add(expected.content)
         self.named.setdefault((suite, id), expected)
         return expected
+
+    def once(self, tells: frozenset[Tells]) -> frozenset[Tells]:
+        """The first set equal to this one, so that trials share it."""
+        return self._told.setdefault(tells, tells)
 
     def shuffled(self, suite: str) -> int:
         """How many ids of a suite stand for several tasks."""
@@ -82,7 +87,7 @@ def gather(found: Iterable[Found], problems: Problems, *, format: str, missing: 
                 tasks.learn(trial.suite, trial.id, trial.expected)
             case ForeignTrial():
                 expected = tasks.learn(trial.suite, trial.task, trial.expected)
-                held.append(_hold(gathering, trial, expected))
+                held.append(_hold(gathering, trial, expected, tasks.once(trial.tells)))
     if held:
         _settle(gathering, tasks, held, problems, format, missing)
     columns = gathering.columns()
@@ -91,7 +96,7 @@ def gather(found: Iterable[Found], problems: Problems, *, format: str, missing: 
     return columns
 
 
-def _hold(gathering: Gathering, trial: ForeignTrial, expected: Expected) -> _Held:
+def _hold(gathering: Gathering, trial: ForeignTrial, expected: Expected, tells: frozenset[Tells]) -> _Held:
     fields: dict[str, Any] = {
         "end": _ENDS[trial.end],
         "seconds": trial.seconds,
@@ -100,7 +105,7 @@ def _hold(gathering: Gathering, trial: ForeignTrial, expected: Expected) -> _Hel
     }
     gathering.add(trial.place, trial.events, fields)
     cell = (trial.model, trial.harness, trial.suite)
-    return _Held(cell, trial.task, trial.repeat, trial.passed, trial.crash, expected, trial.tells, fields, trial.place)
+    return _Held(cell, trial.task, trial.repeat, trial.passed, trial.crash, expected, tells, fields, trial.place)
 
 
 def _settle(

@@ -2,7 +2,8 @@
 
 An assistant message is a reply; its `tool_calls` are emitted calls, answered by the tool messages that follow. A call
 that nothing answers was never run. An answer is an error if the message says so (`error`), or if its text begins with
-"Error" or is a JSON object with an `error`; "Unknown action NAME" is how tau-bench answers a call of no tool.
+"Error" or is a JSON object with an `error`. "Unknown action NAME" and "Tool NAME not found" are how tau-bench and
+Inspect answer a call of no tool.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from harnesslab.trace.importers.shape import (
 from harnesslab.trace.importers.tools import Tools
 from harnesslab.types import Status, ToolCall, stable_hash
 
+_KINDS = {"parsing": Status.INVALID_ARGUMENTS, "timeout": Status.TIMEOUT}  # Inspect's words for an error
 _LONGEST_REPR = 100_000  # characters that are worth reading as a Python literal
 
 
@@ -42,7 +44,7 @@ class Chat:
 
     def add(self, messages: Sequence[Any]) -> None:
         for message in messages:
-            if not isinstance(message, Mapping):
+            if not isinstance(message, dict):
                 self._problems.remark("a message that is not an object, left out", self._place)
                 continue
             for part in [message, *items(message.get("tool_messages"))]:
@@ -123,8 +125,9 @@ class Chat:
             self._problems.remark("a tool answer to no call, left out", self._place)
             return
         _, index, tool = self._waiting.pop(found)
-        text = text_of(message.get("content"))
-        status = status_of(text, tool, message.get("error"))
+        error = message.get("error")
+        text = text_of(message.get("content")) or text_of(mapping(error).get("message"))
+        status = status_of(text, tool, error)
         if status is Status.OK and self._tools is not None and not self._tools.known(tool):
             status = Status.UNKNOWN_TOOL
         self.trace.answered(index, status, stable_hash(text), wrote=may_write(tool))
@@ -146,8 +149,10 @@ class Chat:
 
 def status_of(text: str, tool: str, error: Any = None) -> Status:
     """What an answer says of its call; `error` is the message's own word for it, None if it has none."""
-    if text.strip() == f"Unknown action {tool}":
+    if text.strip() in (f"Unknown action {tool}", f"Tool {tool} not found"):
         return Status.UNKNOWN_TOOL
+    if (kind := mapping(error).get("type")) in _KINDS:
+        return _KINDS[kind]
     if error is not None and not isinstance(error, str):
         return Status.TOOL_ERROR if error else Status.OK
     if error or text.lstrip()[:5].lower() == "error":

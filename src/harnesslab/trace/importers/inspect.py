@@ -98,7 +98,7 @@ def _trial(raw: Mapping[str, Any], header: _Header, place: str, problems: Proble
             messages[i] = {**messages[i], "usage": mapping(mapping(event).get("output")).get("usage")}
     chat = Chat(problems, place)
     chat.add(messages)
-    told = chat.told() | {Tells.REPEATS, Tells.PARSE}
+    told = chat.told() | {Tells.REPEATS, Tells.PARSE, Tells.KNOWN}
     total = sum_of([usage_of(u) for u in mapping(raw.get("model_usage")).values()])
     if total.known and Tells.TOKENS not in told and chat.trace.charge(total):
         told.add(Tells.TOKENS)

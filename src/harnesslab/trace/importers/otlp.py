@@ -18,6 +18,7 @@ import numpy as np
 
 from harnesslab.trace.events import loads
 from harnesslab.trace.importers.chat import read_arguments, status_of
+from harnesslab.trace.importers.held import Call, Model, Ran, pack, unpack
 from harnesslab.trace.importers.problems import Problems
 from harnesslab.trace.importers.shape import (
     ForeignTrial,
@@ -42,49 +43,14 @@ _TOOL_KINDS = ("TOOL", "EXECUTE_TOOL")
 _AGENT_KINDS = ("AGENT", "INVOKE_AGENT")
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """An emitted call (from an LLM span) or an executed one (a TOOL span)."""
-
-    id: int
-    action: int
-    tool: int
-    writes: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """What is kept of an LLM span. `heard` are the answers to calls in its input, as (id, status, result)."""
-
-    start: float
-    end: float
-    said: int
-    status: Status
-    tokens: Tokens
-    calls: tuple[_Call, ...]
-    heard: tuple[tuple[int, Status, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Ran:
-    """What is kept of a TOOL span."""
-
-    start: float
-    end: float
-    call: _Call
-    status: Status
-    result: int
-
-
 @dataclass(slots=True)
 class _Trace:
     """One trace so far."""
 
     place: str
-    spans: list[_Model | _Ran] = field(default_factory=list)
+    spans: list[bytes] = field(default_factory=list)  # packed by `held`
     own: Mapping[str, Any] | None = None  # what `harnesslab.trial` says
-    records: list[Mapping[str, Any]] = field(default_factory=list)  # what `harnesslab.event` says
-    seen: set[int] = field(default_factory=set)
+    records: list[tuple[int, str, bytes]] = field(default_factory=list)  # index, layer, EVENT, of `harnesslab.event`
     start: float = math.inf
     end: float = 0.0
     model: str = ""
@@ -110,7 +76,7 @@ def read(path: Path, problems: Problems) -> Iterator[ForeignTrial | OwnTrial]:
         if trace.own is not None:
             yield _own(trace, trace.own)
         elif trace.spans:
-            yield _trial(id, trace, path)
+            yield _trial(id, trace, path, problems)
         else:
             problems.remark("traces without an LLM or a TOOL span, left out", trace.place)
 
@@ -129,26 +95,23 @@ def _records(path: Path, problems: Problems) -> Iterator[tuple[str, Any, str]]:
 
 def _take(span: Span, traces: dict[str, _Trace], place: str, problems: Problems) -> None:
     trace = traces.setdefault(span.trace, _Trace(place))
-    identity = stable_hash(span.id)
-    if span.id and identity in trace.seen:
-        problems.remark("spans that were there already, left out", place)
-        return
-    trace.seen.add(identity)
     if span.start:
         trace.start, trace.end = min(trace.start, span.start), max(trace.end, span.end)
     attributes = span.attributes
     if (own := _json(attributes.get("harnesslab.trial"))) is not None:
         trace.own = own
-    for inner in (attributes, *(found for _, _, found in span.events)):
-        if (record := _json(inner.get("harnesslab.event"))) is not None:
-            trace.records.append(record)
+    found = [_json(inner.get("harnesslab.event")) for inner in (attributes, *(a for _, _, a in span.events))]
+    recorded = [_record(r) for r in found if r is not None]
+    if recorded:
+        trace.records += recorded
+        return
     kind = _kind(attributes)
     if kind in _MODEL_KINDS:
-        trace.spans.append(_model(span))
+        trace.spans.append(pack(_model(span)))
         names = ("gen_ai.response.model", "gen_ai.request.model", "llm.model_name", "mlflow.llm.model", "llm.model")
         trace.model = trace.model or next((text_of(attributes[name]) for name in names if attributes.get(name)), "")
     elif kind in _TOOL_KINDS:
-        trace.spans.append(_ran(span))
+        trace.spans.append(pack(_ran(span)))
     elif kind in _AGENT_KINDS and not trace.agent:
         trace.agent = text_of(attributes.get("gen_ai.agent.name")) or span.name
 
@@ -173,7 +136,7 @@ def _json(text: Any) -> Mapping[str, Any] | None:
 # --- one span
 
 
-def _model(span: Span) -> _Model:
+def _model(span: Span) -> Model:
     messages = _messages(span.attributes, "output")
     calls = tuple(c for m in messages for c in m.calls)
     text = "".join(m.text for m in messages) or text_of(span.attributes.get("output.value"))
@@ -181,10 +144,10 @@ def _model(span: Span) -> _Model:
     heard = _messages(span.attributes, "input")
     last = next((i for i in range(len(heard) - 1, -1, -1) if heard[i].role == "assistant"), -1)
     answers = tuple((m.answers, status_of(m.text, ""), stable_hash(m.text)) for m in heard[last + 1 :] if m.answers)
-    return _Model(span.start, span.end, stable_hash(text), status, _tokens(span.attributes), calls, answers)
+    return Model(_id(span), span.start, span.end, stable_hash(text), status, _tokens(span.attributes), calls, answers)
 
 
-def _ran(span: Span) -> _Ran:
+def _ran(span: Span) -> Ran:
     a = span.attributes
     name = text_of(a.get("gen_ai.tool.name", a.get("tool.name"))) or span.name
     given = a.get("gen_ai.tool.call.arguments", a.get("input.value", a.get("mlflow.spanInputs")))
@@ -192,12 +155,16 @@ def _ran(span: Span) -> _Ran:
     answered = text_of(a.get("gen_ai.tool.call.result", a.get("output.value", a.get("mlflow.spanOutputs"))))
     status = Status.TOOL_ERROR if span.failed else status_of(answered, name)
     id = text_of(a.get("gen_ai.tool.call.id", a.get("tool_call.id")))
-    return _Ran(span.start, span.end, _hashed(name, arguments or {}, id), status, stable_hash(answered))
+    return Ran(_id(span), span.start, span.end, _hashed(name, arguments or {}, id), status, stable_hash(answered))
 
 
-def _hashed(name: str, arguments: Mapping[str, Any], id: str) -> _Call:
+def _id(span: Span) -> int:
+    return stable_hash(span.id) if span.id else 0
+
+
+def _hashed(name: str, arguments: Mapping[str, Any], id: str) -> Call:
     call = ToolCall(name, arguments)
-    return _Call(stable_hash(id) if id else 0, call.key, call.tool_key, may_write(name))
+    return Call(stable_hash(id) if id else 0, call.key, call.tool_key, may_write(name))
 
 
 def _tokens(a: Mapping[str, Any]) -> Tokens:
@@ -217,7 +184,7 @@ def _tokens(a: Mapping[str, Any]) -> Tokens:
 class _Message:
     role: str
     text: str
-    calls: tuple[_Call, ...] = ()
+    calls: tuple[Call, ...] = ()
     answers: int = 0  # hash of the id of the call it answers
     broken: bool = False  # a call in it cannot be read
 
@@ -280,21 +247,29 @@ def _openinference(a: Mapping[str, Any], prefix: str) -> Iterator[_Message]:
 def _own(trace: _Trace, facts: Mapping[str, Any]) -> OwnTrial:
     """A trial that `trace.otlp` wrote. A record that is not one of ours costs itself only."""
     layers: dict[str, int] = {"": 0}
-    rows = sorted(trace.records, key=lambda r: count(r.get("index")))
-    events = np.zeros(len(rows), dtype=EVENT)
-    for event, row in zip(events, rows, strict=True):
-        for field_name in EVENT.names or ():
-            value = row.get(field_name)
-            if field_name == "layer":
-                event[field_name] = min(layers.setdefault(text_of(value), len(layers)), 255)
-            elif field_name != "pad" and isinstance(value, (int, float)) and fits(value, EVENT[field_name]):
-                event[field_name] = value
+    rows = sorted({index: (layer, record) for index, layer, record in trace.records}.items())
+    events = np.frombuffer(bytearray(b"".join(record for _, (_, record) in rows)), dtype=EVENT)
+    events["layer"] = [min(layers.setdefault(layer, len(layers)), 255) for _, (layer, _) in rows]
     return OwnTrial(facts, events, tuple(layers), trace.place)
 
 
-def _trial(id: str, trace: _Trace, path: Path) -> ForeignTrial:
+def _record(row: Mapping[str, Any]) -> tuple[int, str, bytes]:
+    """(index, layer, EVENT as bytes) of one `harnesslab.event`; what does not fit a field stays 0."""
+    event = np.zeros(1, dtype=EVENT)
+    for name in EVENT.names or ():
+        value = row.get(name)
+        if name not in ("pad", "layer") and isinstance(value, (int, float)) and fits(value, EVENT[name]):
+            event[name] = value
+    return count(row.get("index")), text_of(row.get("layer")), event.tobytes()
+
+
+def _trial(id: str, trace: _Trace, path: Path, problems: Problems) -> ForeignTrial:
     begin = trace.start if math.isfinite(trace.start) else 0.0
-    models = [s for s in trace.spans if isinstance(s, _Model)]
+    spans = [unpack(data) for data in trace.spans]
+    unique = list({s.span or -i: s for i, s in enumerate(spans, start=1)}.values())
+    for _ in range(len(spans) - len(unique)):
+        problems.remark("spans that were there already, left out", trace.place)
+    models = [s for s in unique if isinstance(s, Model)]
     told = {Tells.PARSE}
     if models and all(s.tokens.known for s in models):
         told |= {Tells.TOKENS, Tells.REPLY_TOKENS}
@@ -307,7 +282,7 @@ def _trial(id: str, trace: _Trace, path: Path) -> ForeignTrial:
         task=id,
         repeat=0,
         passed=None,
-        events=_events(trace, begin),
+        events=_events(unique, begin),
         tells=frozenset(told),
         place=trace.place,
         seconds=trace.end - begin if trace.end > begin > 0 else math.nan,
@@ -315,18 +290,18 @@ def _trial(id: str, trace: _Trace, path: Path) -> ForeignTrial:
     )
 
 
-def _events(trace: _Trace, begin: float) -> Any:
+def _events(spans: list[Model | Ran], begin: float) -> Any:
     built = TraceBuilder()
-    waiting: list[tuple[_Call, int]] = []
+    waiting: list[tuple[Call, int]] = []
 
     def answer(at: int, status: Status, result: int) -> None:
         call, index = waiting.pop(at)
         built.answered(index, status, result, wrote=call.writes)
 
     # At one time a reply comes before what it caused.
-    for span in sorted(trace.spans, key=lambda s: (s.start, isinstance(s, _Ran))):
+    for span in sorted(spans, key=lambda s: (s.start, isinstance(s, Ran))):
         start, duration = max(0.0, span.start - begin), max(0.0, span.end - span.start)
-        if isinstance(span, _Model):
+        if isinstance(span, Model):
             for id, status, result in span.heard:
                 found = [i for i, (c, _) in enumerate(waiting) if c.id == id]
                 if found:
@@ -350,7 +325,7 @@ def _events(trace: _Trace, begin: float) -> Any:
     return built.finish()
 
 
-def _whose(call: _Call, waiting: list[tuple[_Call, int]]) -> int | None:
+def _whose(call: Call, waiting: list[tuple[Call, int]]) -> int | None:
     """The emitted call that a TOOL span ran: by id, else the same action, else the same tool where an id is missing."""
     by_id = [i for i, (c, _) in enumerate(waiting) if c.id and c.id == call.id]
     by_action = [i for i, (c, _) in enumerate(waiting) if c.action == call.action]

@@ -31,7 +31,7 @@ from harnesslab.trace.importers.tau_bench import NULL_AGENTS, action, passes, wr
 from harnesslab.types import EndReason, canonical, stable_hash
 
 _ENDS = {"max_steps": EndReason.TURNS, "max_turns": EndReason.TURNS, "timeout": EndReason.SECONDS}
-_BROKEN = ("infrastructure_error", "unexpected_error", "error")
+_BROKEN = ("infrastructure_error", "unexpected_error", "user_error", "error")  # nothing of the agent's doing
 _BY_STATE = {"DB", "COMMUNICATE"}  # what an agent that does nothing may meet
 _SPLIT = ("tasks", "simulations")
 

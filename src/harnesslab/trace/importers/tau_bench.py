@@ -62,7 +62,7 @@ def _trial(record: Record, path: Path, place: str, problems: Problems) -> Foreig
         problems.remark("no reward_info; its reward is taken as it stands", place)
     if "task_id" not in raw:
         problems.remark("no task_id: a task of its own", place)
-    told = chat.told() | {Tells.REPEATS}
+    told = chat.told() | {Tells.REPEATS, Tells.KNOWN}
     if reward is not None:
         told.add(Tells.VERDICT)
     repeat = number(raw.get("trial"))
