@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -14,6 +15,7 @@ from harnesslab.report.grids import amount, percent, signed, with_interval
 from harnesslab.report.html import to_html
 from harnesslab.report.terminal import render
 from harnesslab.score import Figure, summarise
+from harnesslab.types import Weights
 
 ARMS = {
     ("qwen2.5-coder-0.5b", "abort"): 0.0,
@@ -25,7 +27,10 @@ ARMS = {
 
 @pytest.fixture(scope="module")
 def summary():
-    return summarise(sweep(ARMS, bases=12, repeats=3, missing=0.05, null=(1,)))
+    weights = Weights(batch=0.1, prefill=0.01, decode=0.03, context=7e-5, context_tiled=5e-6, draw=1e-4)
+    columns = sweep(ARMS, bases=12, repeats=3, missing=0.05, null=(1,), weights=weights)
+    rows = {"trials": 900.0, "dropped": 0.0, "scheduling": 20.0, "idle": 8.5, "loading": 12.0, "unread": 0.0, "lab": 3}
+    return summarise(replace(columns, meter=rows, unmetered_runs=1))
 
 
 def shown(summary, width=80):
@@ -48,6 +53,17 @@ def test_the_terminal_report_shows_what_must_not_be_missed(summary):
     text = " ".join(shown(summary).split())
     for said in ("Missing trials", "agents that do nothing score: idle 8 %", "No success", "Energy was not measured"):
         assert said in text
+
+
+def test_the_terminal_report_shows_both_ledgers_and_the_meter(summary):
+    text = shown(summary)
+    costs = text[text.index("Two ledgers of cost") : text.index("Where the time went")]
+    assert costs.count("guarded") == 2
+    assert "all cells" in costs
+    said = " ".join(text[text.index("Where the time went") :].split())
+    assert "replies of trials 900 95%" in said
+    assert "wall time 944 100%" in said
+    assert "1 run did not end" in said
 
 
 def test_a_sweep_without_trials_says_so():
@@ -100,6 +116,11 @@ def test_the_export_is_plain_json_with_the_documented_names(summary):
     assert set(cell["pass_k_figures"][0]) == {"value", "low", "high", "n", "method", "unreliable"}
     assert data["cells"][0]["budget"]["tokens_per_success"]["value"] is None
     assert cell["budget"]["joules_per_success"]["value"] is None
+    assert cell["budget"]["standalone_seconds_per_success"]["value"] > 0
+    assert set(cell["ledger"]) == set(data["ledger"]) == {"tokens", "seconds"}
+    assert set(cell["ledger"]["tokens"]) == {"measured", "standalone", "saved_by_lab"}
+    assert sum(data["meter"].values()) == pytest.approx(943.5)
+    assert data["unmetered_runs"] == 1
     assert {c["kind"] for c in data["comparisons"]} == {"harness", "model"}
 
 

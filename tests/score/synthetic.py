@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harnesslab.store.columns import ORACLE, TRIAL, CellRow, Columns, TaskRow, TrialStatus
-from harnesslab.types import EndReason
+from harnesslab.types import EndReason, Weights
 from harnesslab_kernels import events as ev
 
 ENDS = list(EndReason)
@@ -91,6 +91,7 @@ def sweep(
     null: Sequence[int] = (),
     greedy: bool = False,
     joules: bool = False,
+    weights: Weights | None = None,
     seed: int = 0,
 ) -> Columns:
     """Columns of one suite.
@@ -100,6 +101,7 @@ def sweep(
         bases, variants: base tasks and tasks per base task.
         missing: share of trials the lab lost.
         null: indices of base tasks that the idle agent passes.
+        weights: of every model; None: none was calibrated.
     """
     rng = np.random.default_rng(seed)
     cells = tuple(CellRow(f"{m}-{h}", m, h, suite, {"greedy": greedy}) for m, h in rates)
@@ -127,7 +129,15 @@ def sweep(
                 blobs.append(events)
     offsets = np.zeros(len(blobs) + 1, dtype=np.int64)
     np.cumsum([len(b) for b in blobs], out=offsets[1:])
-    return Columns(cells, tuple(tasks), np.array(trials, dtype=TRIAL), np.concatenate(blobs), offsets, ("",))
+    return Columns(
+        cells,
+        tuple(tasks),
+        np.array(trials, dtype=TRIAL),
+        np.concatenate(blobs),
+        offsets,
+        ("",),
+        weights={m: weights for m, _ in rates} if weights is not None else {},
+    )
 
 
 def _joules(measured: bool, seconds: float) -> float:

@@ -11,6 +11,7 @@ from synthetic import event, sweep
 from harnesslab.errors import UserError
 from harnesslab.score import compare, summarise
 from harnesslab.store.columns import ORACLE, TRIAL, CellRow, Columns, TaskRow, TrialStatus
+from harnesslab.types import Weights
 from harnesslab_kernels import events as ev
 
 ARMS = {("small", "abort"): 0.2, ("small", "loop"): 0.4, ("big", "abort"): 0.5, ("big", "loop"): 0.7}
@@ -99,6 +100,51 @@ def test_costs_include_those_of_failures_and_joules_are_none_where_unmeasured():
     assert cell.budget.joules.value is None
     assert cell.budget.curve[-1] == (100, 0.5)
     assert cell.budget.curve[-2][1] == 0.0
+
+
+WEIGHTS = Weights(batch=1.0, prefill=0.1, decode=2.0, context=0.001, context_tiled=0.0001, draw=0.5)
+
+
+def test_both_ledgers_and_what_the_lab_saved():
+    """Two trials of one task: the first computes a prompt and its reply, the second takes both from the memo."""
+    first = event(ev.REPLY, prompt=100, own=0, cached=20, generated=3)
+    second = event(ev.REPLY, prompt=110, own=103, cached=103, generated=1, forced=1)
+    trial = np.concatenate([first, second])
+    shared = trial.copy()
+    shared["flags"] = ev.MEMO
+    columns = replace(tiny([[P, P]], events=trial), weights={"m": WEIGHTS})
+    events = np.concatenate([trial, shared])
+    trials = columns.trials.copy()
+    trials["measured"] = (30.0, 0.0)
+    cell = only(replace(columns, events=events, trials=trials))
+    alone_tokens = 100 + 3 + 7 + 1
+    assert (cell.ledger.tokens.measured, cell.ledger.tokens.standalone) == (80 + 3 + 7 + 1, 2 * alone_tokens)
+    prompts = 2 * 1.0 + 0.1 * (100 + 7) + 0.0001 * (100 * 99 / 2) + 0.001 * (7 * 103 + 7 * 6 / 2)
+    replies = 3 * 2.0 + 0.1 * 1 + 0.001 * (100 + 101 + 102 + 110) + 0.5 * (4 + 1)
+    assert cell.ledger.seconds.standalone == pytest.approx(2 * (prompts + replies))
+    assert cell.ledger.seconds.saved == pytest.approx(2 * (prompts + replies) - 30.0)
+    assert cell.budget.standalone.value == pytest.approx(prompts + replies)
+    assert cell.budget.measured.value == pytest.approx(15.0)
+
+
+def test_what_a_server_keeps_to_itself_is_a_dash_and_not_a_number():
+    reply = event(ev.REPLY, prompt=90, own=-1, generated=10)
+    summary = summarise(replace(tiny([[P], [F]], events=reply), weights={"m": WEIGHTS}))
+    ledger = summary.cells[0].ledger
+    assert (ledger.tokens.measured, ledger.tokens.standalone, ledger.tokens.saved) == (None, None, None)
+    assert (ledger.seconds.measured, ledger.seconds.standalone) == (None, None)
+    assert summary.ledger == ledger
+    assert summary.cells[0].budget.standalone.value is None
+    assert any("standalone seconds are not known" in note for note in summary.notes)
+
+
+def test_the_ledgers_of_cells_add_up():
+    summary = summarise(sweep(ARMS, bases=12, repeats=2, weights=WEIGHTS))
+    for name in ("tokens", "seconds"):
+        for side in ("measured", "standalone", "saved"):
+            parts = [getattr(getattr(cell.ledger, name), side) for cell in summary.cells]
+            assert getattr(getattr(summary.ledger, name), side) == pytest.approx(sum(parts))
+    assert summary.ledger.seconds.standalone > 0
 
 
 def test_energy_is_shown_where_it_was_measured():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from harnesslab.store.columns import ORACLE, CellRow, TaskRow, TrialStatus
 from harnesslab.store.records import TrialRecord
 from harnesslab.store.sqlite import FILE, Store
 from harnesslab.trace.recorder import LayerTable, TrialRecorder
-from harnesslab.types import EventKind
+from harnesslab.types import EventKind, Weights
 
 
 def blobs(n: int) -> tuple[bytes, bytes]:
@@ -86,6 +87,22 @@ def test_a_missing_trial_is_run_again_and_replaced(store: Store) -> None:
     assert store.add_trial(record("aa"))
     assert store.done() == {"aa"}
     assert store.missing() == {}
+
+
+def test_a_runs_books_come_back_with_the_cheapest_calibration_of_each_model(store: Store) -> None:
+    store.add_trial(replace(record("ab"), measured=2.5))
+    store.add_trial(record("cd", repeat=1))
+    dear, cheap = (Weights(0.0, prefill, 0.03, 1e-4, 1e-5, 0.0) for prefill in (0.02, 0.01))
+    store.note_run({"engines": {"m": {"weights": [asdict(dear), asdict(cheap)]}}})
+    store.note_run({"meter": {"wall": 4.0, "rows": {"trials": 2.5, "lab": 1.5}}})
+    assert store.runs()[0]["facts"].keys() == {"build", "engines", "meter"}
+    store.begin_run({"build": "b1"})
+    store.note_run({"engines": {"m": {"weights": [asdict(dear)]}, "server": {"weights": []}}})
+    columns = store.columns()
+    assert columns.weights == {"m": cheap}
+    assert columns.meter == {"trials": 2.5, "lab": 1.5}
+    assert columns.unmetered_runs == 1
+    assert columns.trials["measured"].tolist() == pytest.approx([2.5, math.nan], nan_ok=True)
 
 
 def test_everything_is_there_after_reopening(store: Store, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ class Engines:
         if entry.name not in self._running or engine is None:
             return None, {}
         try:
-            return engine, await asyncio.wait_for(engine.stats(), timeout=5.0)
+            return engine, await asyncio.wait_for(engine.stats(), timeout=10.0)
         except (EngineFailure, TimeoutError):
             return None, {}
 

@@ -33,7 +33,7 @@ class Meter:
     def __init__(self) -> None:
         self._began = time.perf_counter()
         self._kept = 0.0
-        self._work = 0.0
+        self._busy = self._sampling = 0.0
         self._rows = dict.fromkeys(ROWS, 0.0)
 
     def keep(self, measured: float) -> None:
@@ -55,21 +55,22 @@ class Meter:
             if engine is not first:
                 before = {}  # another process, whose counters began at 0
             up, busy, sampling, idle = (after.get(k, 0.0) - before.get(k, 0.0) for k in _COUNTERS)
-            self._work += busy + sampling
+            self._busy += busy
+            self._sampling += sampling
             self._rows["loading"] += loaded
             self._rows["idle"] += idle
             self._rows["scheduling"] += up - busy - sampling - idle
             if engine is None or engines.discarded > discarded:
                 self._rows["unread"] += max(0.0, wall - up)
 
-    def facts(self) -> dict[str, float]:
-        """Seconds of each row, for the run's facts."""
-        rows = dict(self._rows)
-        lost = max(0.0, self._kept - self._work)  # replies of an engine that died before it could be asked
-        rows["trials"], rows["dropped"] = self._kept, max(0.0, self._work - self._kept)
+    def facts(self) -> dict[str, Any]:
+        """For the run's facts, in seconds: `wall`; of it `busy` in llama_decode and `sampling`; and all `rows`."""
+        rows, work, wall = dict(self._rows), self._busy + self._sampling, time.perf_counter() - self._began
+        lost = max(0.0, self._kept - work)  # replies of an engine that died before it could be asked
+        rows["trials"], rows["dropped"] = self._kept, max(0.0, work - self._kept)
         rows["unread"] = max(0.0, rows["unread"] - lost)
-        rows["lab"] = time.perf_counter() - self._began - sum(rows.values())
-        return rows
+        rows["lab"] = wall - sum(rows.values())
+        return {"wall": wall, "busy": self._busy, "sampling": self._sampling, "rows": rows}
 
 
 def engine_facts(engine: Engine) -> dict[str, Any]:

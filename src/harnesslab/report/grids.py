@@ -240,7 +240,8 @@ def meter(summary: Summary) -> Grid | None:
     if not wall:
         return None
     rows = [(text, amount(summary.meter[k]), percent(summary.meter[k] / wall)) for k, text in _METER.items()]
-    left_out = f" {summary.unmetered_runs} runs did not end in good order and are not in it."
+    runs = "1 run" if summary.unmetered_runs == 1 else f"{summary.unmetered_runs} runs"
+    left_out = f" {runs} did not end in good order and left no books."
     return Grid(
         "Where the time went",
         "Measured: the rows add up to the wall time of the runs." + (left_out if summary.unmetered_runs else ""),

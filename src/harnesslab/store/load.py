@@ -89,6 +89,6 @@ def _typical(weights: Weights) -> float:
 def _meter(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     rows: dict[str, float] = {}
     for facts in runs:
-        for name, seconds in facts.get("meter", {}).items():
+        for name, seconds in facts.get("meter", {}).get("rows", {}).items():
             rows[name] = rows.get(name, 0.0) + seconds
     return rows
