@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -199,3 +201,17 @@ def test_the_one_liners_of_the_docs_run(store: Store, tmp_path: Path, monkeypatc
     assert len(lines) == 2
     for line in lines:
         assert len(eval(line, {"pl": polars})) > 0
+
+
+def test_a_missing_trial_goes_out_and_comes_back_missing(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "sweep")
+    with sqlite3.connect(tmp_path / "sweep" / "trials.sqlite") as db:
+        db.execute(
+            "UPDATE trial SET status = 2, ending = 255, events = x'', payload = x'' "
+            "WHERE id = (SELECT min(id) FROM trial)"
+        )
+    with Store.open(tmp_path / "sweep", readonly=True) as store:
+        line = write_otlp(store, tmp_path / "a.jsonl")
+        write_tables(store, tmp_path / "pq", "parquet")
+    assert figures(line) == figures(tmp_path / "pq") == figures(tmp_path / "sweep")
+    assert sum(c["missing"]["trials"] for c in figures(line)["cells"]) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from pathlib import Path
@@ -12,8 +13,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_importers import eval_file
 from test_otlp_foreign import export, mlflow, otlp_span, phoenix, spans
 
+from harnesslab.errors import UserError
 from harnesslab.score.tables import summarise
 from harnesslab.store.columns import ORACLE, TRIAL, CellRow, Columns, TaskRow
 from harnesslab.store.imported import gather
@@ -190,3 +193,21 @@ calls = st.lists(a_call, max_size=3).map(tuple)
 )
 def test_what_is_held_of_a_span_comes_back(found: Model | Ran) -> None:
     assert unpack(pack(found)) == found
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_a_damaged_archive_is_an_error_or_a_loss(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    chance = random.Random(seed)
+    folder = tmp_path_factory.mktemp("archive")
+    data = bytearray(eval_file(folder / "whole.eval", TRIALS).read_bytes())
+    for _ in range(chance.randint(1, 6)):
+        at, size = chance.randrange(len(data)), chance.randint(1, 12)
+        if chance.random() < 0.7:
+            data[at : at + size] = chance.randbytes(size)
+        else:
+            del data[at : at + size * 20]
+    file = folder / "damaged.eval"
+    file.write_bytes(bytes(data))
+    with contextlib.suppress(UserError):
+        survives("inspect", file)

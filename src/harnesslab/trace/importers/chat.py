@@ -151,7 +151,7 @@ def status_of(text: str, tool: str, error: Any = None) -> Status:
     """What an answer says of its call; `error` is the message's own word for it, None if it has none."""
     if text.strip() in (f"Unknown action {tool}", f"Tool {tool} not found"):
         return Status.UNKNOWN_TOOL
-    if (kind := mapping(error).get("type")) in _KINDS:
+    if (kind := text_of(mapping(error).get("type"))) in _KINDS:
         return _KINDS[kind]
     if error is not None and not isinstance(error, str):
         return Status.TOOL_ERROR if error else Status.OK
