@@ -14,6 +14,7 @@ from harnesslab.errors import UserError
 from harnesslab.lab.foreign import Foreign, score_path
 from harnesslab.score.summary import CellSummary
 from harnesslab.store.imported import Convention
+from harnesslab.trace.importers.build import may_write
 
 ALL = ("tau-bench", "tau2", "inspect", "openai")
 
@@ -124,6 +125,25 @@ def test_an_agent_that_does_nothing_passes_a_task_without_writes(tmp_path: Path,
             trial["info"]["task"]["outputs"] = ["10"]
         cell, _ = scored(made(tmp_path, format, trials))
         assert cell.null.agents == {"idle": 0.0, "refuse": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("tool", "writes"),
+    [
+        *(("get_order", False), ("getOrder", False), ("GetOrder", False), ("shop.get-order", False)),
+        *(("transfer_to_human_agents", False), ("search", False), ("think", False), ("calculate", False)),
+        *(
+            ("cancel_order", True),
+            ("cancelOrder", True),
+            ("getaway", True),
+            ("", True),
+            ("42", True),
+            ("reset_get", True),
+        ),
+    ],
+)
+def test_which_tools_change_the_world_is_taken_from_their_names(tool: str, writes: bool) -> None:
+    assert may_write(tool) is writes
 
 
 # --- dirty files

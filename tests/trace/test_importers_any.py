@@ -22,9 +22,9 @@ from harnesslab.store.columns import ORACLE, TRIAL, CellRow, Columns, TaskRow
 from harnesslab.store.imported import gather
 from harnesslab.store.rows import trial_row
 from harnesslab.trace.importers import FORMATS, read
+from harnesslab.trace.importers.build import Tokens, TraceBuilder
 from harnesslab.trace.importers.held import Call, Model, Ran, pack, unpack
 from harnesslab.trace.importers.problems import Problems
-from harnesslab.trace.importers.shape import Tokens, TraceBuilder
 from harnesslab.trace.importers.tools import Tools
 from harnesslab.trace.otlp import Recorded, to_line
 from harnesslab.types import Status, ToolCall

@@ -13,18 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harnesslab.trace.events import loads
+from harnesslab.trace.importers.build import Tokens, TraceBuilder, may_write
 from harnesslab.trace.importers.problems import Problems
-from harnesslab.trace.importers.shape import (
-    Tells,
-    Tokens,
-    TraceBuilder,
-    count,
-    items,
-    mapping,
-    may_write,
-    text_of,
-)
+from harnesslab.trace.importers.shape import Tells
 from harnesslab.trace.importers.tools import Tools
+from harnesslab.trace.importers.values import count, items, mapping, text_of
 from harnesslab.types import Status, ToolCall, stable_hash
 
 _KINDS = {"parsing": Status.INVALID_ARGUMENTS, "timeout": Status.TIMEOUT}  # Inspect's words for an error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from harnesslab.trace.importers.shape import Tokens
+from harnesslab.trace.importers.build import Tokens
 from harnesslab.types import Status
 
 

@@ -17,9 +17,10 @@ from harnesslab.trace.events import loads
 from harnesslab.trace.importers.chat import Chat, sum_of, usage_of
 from harnesslab.trace.importers.problems import Problems
 from harnesslab.trace.importers.reported import reported
-from harnesslab.trace.importers.shape import ForeignTrial, Tells, items, mapping, number, text_of
+from harnesslab.trace.importers.shape import ForeignTrial, Tells
 from harnesslab.trace.importers.stream import LONGEST, records
 from harnesslab.trace.importers.tau_bench import passes
+from harnesslab.trace.importers.values import items, mapping, number, text_of
 from harnesslab.types import EndReason
 
 _PASS, _FAIL = ("c", "correct", "true", "yes"), ("i", "incorrect", "n", "p", "false", "no")

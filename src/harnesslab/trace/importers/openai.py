@@ -14,10 +14,11 @@ from typing import Any
 
 from harnesslab.trace.importers.chat import Chat, usage_of
 from harnesslab.trace.importers.problems import Problems
-from harnesslab.trace.importers.shape import ForeignTrial, Tells, items, mapping, number, text_of
+from harnesslab.trace.importers.shape import ForeignTrial, Tells
 from harnesslab.trace.importers.stream import layout, records, whole
 from harnesslab.trace.importers.tau_bench import passes
 from harnesslab.trace.importers.tools import Tools
+from harnesslab.trace.importers.values import items, mapping, number, text_of
 from harnesslab.types import EndReason
 
 _VERDICTS = ("passed", "success", "reward", "score")

@@ -17,24 +17,14 @@ from typing import Any
 import numpy as np
 
 from harnesslab.trace.events import loads
+from harnesslab.trace.importers.build import Tokens, TraceBuilder, may_write
 from harnesslab.trace.importers.chat import read_arguments, status_of
 from harnesslab.trace.importers.held import Call, Model, Ran, pack, unpack
 from harnesslab.trace.importers.problems import Problems
-from harnesslab.trace.importers.shape import (
-    ForeignTrial,
-    OwnTrial,
-    Tells,
-    Tokens,
-    TraceBuilder,
-    count,
-    fits,
-    items,
-    mapping,
-    may_write,
-    text_of,
-)
+from harnesslab.trace.importers.shape import ForeignTrial, OwnTrial, Tells
 from harnesslab.trace.importers.spans import Span, spans_of
 from harnesslab.trace.importers.stream import records
+from harnesslab.trace.importers.values import count, fits, items, mapping, text_of
 from harnesslab.types import Status, ToolCall, stable_hash
 from harnesslab_kernels.events import EVENT
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from harnesslab.trace.importers.shape import items, mapping, number
+from harnesslab.trace.importers.values import items, mapping, number
 
 _NAMES = (
     *("accuracy", "mean", "mean_reward", "avg_reward", "average_reward"),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harnesslab.trace.events import loads
-from harnesslab.trace.importers.shape import items, mapping, number, text_of
+from harnesslab.trace.importers.values import items, mapping, number, text_of
 
 
 @dataclass(frozen=True, slots=True)

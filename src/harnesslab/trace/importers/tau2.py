@@ -15,19 +15,10 @@ from typing import Any
 from harnesslab.trace.importers.chat import Chat
 from harnesslab.trace.importers.problems import Problems
 from harnesslab.trace.importers.reported import reported
-from harnesslab.trace.importers.shape import (
-    UNKNOWN,
-    Expected,
-    ForeignTask,
-    ForeignTrial,
-    Tells,
-    items,
-    mapping,
-    number,
-    text_of,
-)
+from harnesslab.trace.importers.shape import UNKNOWN, Expected, ForeignTask, ForeignTrial, Tells
 from harnesslab.trace.importers.stream import records
 from harnesslab.trace.importers.tau_bench import NULL_AGENTS, action, passes, writes
+from harnesslab.trace.importers.values import items, mapping, number, text_of
 from harnesslab.types import EndReason, canonical, stable_hash
 
 _ENDS = {"max_steps": EndReason.TURNS, "max_turns": EndReason.TURNS, "timeout": EndReason.SECONDS}

@@ -11,20 +11,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harnesslab.trace.importers.build import may_write
 from harnesslab.trace.importers.chat import Chat, read_arguments
 from harnesslab.trace.importers.problems import Problems
-from harnesslab.trace.importers.shape import (
-    UNKNOWN,
-    Expected,
-    ForeignTrial,
-    Tells,
-    items,
-    mapping,
-    may_write,
-    number,
-    text_of,
-)
+from harnesslab.trace.importers.shape import UNKNOWN, Expected, ForeignTrial, Tells
 from harnesslab.trace.importers.stream import Record, records
+from harnesslab.trace.importers.values import items, mapping, number, text_of
 from harnesslab.types import ToolCall, canonical, stable_hash
 
 TOLERANCE = 1e-6

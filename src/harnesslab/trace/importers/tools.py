@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harnesslab.trace.importers.shape import items, mapping
+from harnesslab.trace.importers.values import items, mapping
 from harnesslab.types import ToolCall
 
 
