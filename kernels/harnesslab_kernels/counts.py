@@ -44,10 +44,22 @@ from __future__ import annotations
     AFTER_ERROR,  # of PROMPT + GENERATED: in replies after the first failed action
     TOOL_CALLS,  # emitted calls
     ERRED,  # 1 if any action failed
+    # episodes by the error that opened them, in this order; the five add up to EPISODES
+    OPENED_UNPARSEABLE,
+    OPENED_UNKNOWN_TOOL,
+    OPENED_INVALID,
+    OPENED_TOOL_ERROR,
+    OPENED_OTHER,  # blocked by a layer, timed out
+    # of them, recovered; the same order
+    CURED_UNPARSEABLE,
+    CURED_UNKNOWN_TOOL,
+    CURED_INVALID,
+    CURED_TOOL_ERROR,
+    CURED_OTHER,
     # the ledgers, in tokens: every branch, without requests that did not fit the context
     COMPUTED,  # here: prompt tokens not cached, and generated ones, of replies that were not taken from the memo
     ALONE,  # if it ran alone: prompt tokens that are not its own, and generated ones; without replies of OWN_UNKNOWN
     OWN_UNKNOWN,  # replies of which that is not known
-) = range(35)
+) = range(45)
 
-WIDTH = 35
+WIDTH = 45

@@ -18,6 +18,9 @@ Path of an episode; the first degenerate pattern names it, identical before alte
     adaptive     actions followed, none of the above: the next one differed, or repeated a transient failure
     unfollowed   nothing followed
 
+Episodes are also counted by the error that opened them: an unparseable reply, an unknown tool, invalid arguments, a
+tool's own error, anything else (a layer's refusal, a timeout).
+
 Loops are counted over the whole trial, failures or not: 3 identical actions in a row, and the two patterns above.
 Redundant repeat: an OK call equal to an earlier OK call, with the same result and no write to the world in between.
 
@@ -33,7 +36,19 @@ from numpy.typing import NDArray
 
 from harnesslab_kernels import counts as c
 from harnesslab_kernels._jit import part
-from harnesslab_kernels.events import ANSWER, CALL, EXEC, OK, REPLY, SKIPPED, TRANSIENT, UNKNOWN_TOOL, WROTE
+from harnesslab_kernels.events import (
+    ANSWER,
+    CALL,
+    EXEC,
+    INVALID_ARGUMENTS,
+    OK,
+    REPLY,
+    SKIPPED,
+    TOOL_ERROR,
+    TRANSIENT,
+    UNKNOWN_TOOL,
+    WROTE,
+)
 from harnesslab_kernels.tool_calls import is_unparsed
 
 IDENTICAL_RUN = 3
@@ -118,6 +133,7 @@ def count_recovery(
                 key[n_open] = mine
                 opened[n_open] = n
                 path[n_open] = c.UNFOLLOWED
+                row[c.OPENED_UNPARSEABLE + _error_class(event)] += 1
                 n_open += 1
         else:
             row[c.REDUNDANT] += _redundant(events, seq, n, last_write)
@@ -125,6 +141,7 @@ def count_recovery(
             for e in range(n_open):
                 if key[e] == ANY_CALL or key[e] == mine:
                     row[c.RECOVERED] += 1
+                    row[c.CURED_UNPARSEABLE + _error_class(events[seq[opened[e]]])] += 1
                     row[path[e]] += 1
                 else:
                     key[still] = key[e]
@@ -142,6 +159,18 @@ def count_recovery(
 @part
 def _failed(event: Any) -> bool:
     return bool(event.kind == REPLY or event.status != OK)
+
+
+@part
+def _error_class(event: Any) -> int:
+    """Which of the five columns an episode that this action opened is counted in."""
+    if event.kind == REPLY:
+        return 0
+    if event.status == UNKNOWN_TOOL:
+        return 1
+    if event.status == INVALID_ARGUMENTS:
+        return 2
+    return 3 if event.status == TOOL_ERROR else 4
 
 
 @part

@@ -8,10 +8,12 @@ from math import comb
 
 from harnesslab_kernels import events as ev
 
+ERRORS = ("UNPARSEABLE", "UNKNOWN_TOOL", "INVALID", "TOOL_ERROR", "OTHER")
 RECOVERY = (
     *("FAILURES", "EPISODES", "RECOVERED", "ABANDONED", "EXHAUSTED"),
     *("ADAPTIVE", "IDENTICAL", "ALTERNATING", "NO_PROGRESS", "UNFOLLOWED"),
     *("REDUNDANT", "LOOPS_IDENTICAL", "LOOPS_ALTERNATING", "LOOPS_NO_PROGRESS"),
+    *(f"{what}_{error}" for what in ("OPENED", "CURED") for error in ERRORS),
 )
 
 
@@ -160,6 +162,8 @@ def recovery(events):
         busy_until[key] = len(actions) if cure is None else cure
         out["EPISODES"] += 1
         out["RECOVERED" if cure is not None else "ABANDONED" if answered else "EXHAUSTED"] += 1
+        out[f"OPENED_{error_of(action)}"] += 1
+        out[f"CURED_{error_of(action)}"] += cure is not None
         out[path_of(actions, i, len(actions) - 1 if cure is None else cure, key)] += 1
     for i in range(len(actions)):
         run = 1
@@ -170,6 +174,13 @@ def recovery(events):
         out["LOOPS_NO_PROGRESS"] += stuck_at(actions, i) and not stuck_at(actions, i - 1)
         out["REDUNDANT"] += redundant_at(events, actions, i)
     return dict(out)
+
+
+def error_of(action):
+    if action["kind"] == ev.REPLY:
+        return "UNPARSEABLE"
+    named = {ev.UNKNOWN_TOOL: "UNKNOWN_TOOL", ev.INVALID_ARGUMENTS: "INVALID", ev.TOOL_ERROR: "TOOL_ERROR"}
+    return named.get(action["status"], "OTHER")
 
 
 def cures(action, key):
@@ -253,3 +264,42 @@ def benjamini_hochberg(p):
     m = len(p)
     rank = {i: r for r, i in enumerate(sorted(range(m), key=lambda i: p[i]), start=1)}
     return [min([1.0] + [p[j] * m / rank[j] for j in range(m) if rank[j] >= rank[i]]) for i in range(m)]
+
+
+def departure(events, oracle):
+    """(kind, call, cost) of the alignment that costs least and, among those, departs last.
+
+    `oracle` is [(action, tool)]. Every alignment is tried from the front, so it is known at once where one departs.
+    """
+    calls = []
+    for i, e in enumerate(events):
+        if e["kind"] == ev.CALL and e["branch"] == 0 and e["status"] != ev.SKIPPED:
+            caused = []
+            for later in events[i + 1 :]:
+                if later["kind"] in (ev.CALL, ev.REPLY):
+                    break
+                caused.append(later)
+            wrote = any(c["kind"] == ev.EXEC and c["flags"] & ev.WROTE for c in caused)
+            calls.append((e["action"], e["tool"], wrote))
+    never = 2**40
+    known = {}
+
+    def best(i, j):
+        if (i, j) == (len(calls), len(oracle)):
+            return (0, -never, 0)
+        if (i, j) not in known:
+            ways = []
+            if j < len(oracle):
+                ways.append(step(2, i, 3, best(i, j + 1)))
+            if i < len(calls):
+                ways.append(step(2 if calls[i][2] else 0, i, 2, best(i + 1, j)))
+            if i < len(calls) and j < len(oracle) and calls[i][1] == oracle[j][1]:
+                ways.append(step(0 if calls[i][0] == oracle[j][0] else 2, i, 1, best(i + 1, j + 1)))
+            known[i, j] = min(ways)
+        return known[i, j]
+
+    def step(cost, at, kind, rest):
+        return (cost + rest[0], -at, kind) if cost else rest
+
+    cost, at, kind = best(0, 0)
+    return kind, -1 if at == -never else -at, cost

@@ -10,6 +10,8 @@ COMMANDS = {
     "report": "tables of a sweep, also while it runs",
     "compare": "paired difference of two cells",
     "trace": "one trial step by step",
+    "score": "traces made elsewhere, scored like our own",
+    "export": "a sweep as tables or as OpenTelemetry traces",
     "models": "list, fetch and inspect models",
     "suites": "list and check suites",
     "layers": "list and explain harness layers",

@@ -71,7 +71,8 @@ def store_cells(store: Store, plan: Plan) -> list[int]:
 
 def store_tasks(store: Store, plan: Plan) -> list[int]:
     """Row numbers of the plan's tasks."""
-    rows = store.add_tasks([(t.key, _row(t, plan.config.seed), _facts(t)) for t in plan.tasks])
+    seed = plan.config.seed
+    rows = store.add_tasks([(t.key, _row(t, seed), _facts(t, seed)) for t in plan.tasks])
     return [rows[t.key] for t in plan.tasks]
 
 
@@ -83,11 +84,13 @@ def _row(plan: TaskPlan, seed: int) -> TaskRow:
     return TaskRow(plan.suite.name, plan.view.id, task.base, task.variant, task.tier, oracle, null_agents(task, seed))
 
 
-def _facts(plan: TaskPlan) -> dict[str, Any]:
+def _facts(plan: TaskPlan, seed: int) -> dict[str, Any]:
     """What people see of a task in a trace."""
+    tools = plan.task.environment(seed, 0).toolbox
     return {
         "system": plan.view.system,
         "prompt": plan.view.prompt,
         "oracle": [{"tool": c.name, "arguments": dict(c.arguments)} for c in plan.task.oracle],
         "oracle_answer": plan.task.oracle_answer,
+        "tools": [{"name": t.name, "description": t.description, "parameters": dict(t.parameters)} for t in tools],
     }

@@ -13,6 +13,7 @@ from harnesslab.score.summary import (
     CellSummary,
     Comparison,
     Cost,
+    Departures,
     Figure,
     Ladder,
     Ledger,
@@ -85,6 +86,8 @@ def _cell(cell: CellSummary) -> dict[str, Any]:
             }
             for t in cell.tiers
         ],
+        "imported": cell.imported,
+        "first_departure": None if cell.departures is None else _departures(cell.departures),
     }
 
 
@@ -138,6 +141,7 @@ def _recovery(recovery: Recovery) -> dict[str, Any]:
         "paths": dict(recovery.paths),
         "redundant": recovery.redundant,
         "loops": dict(recovery.loops),
+        "errors": {name: {"episodes": n, "recovered": cured} for name, (n, cured) in recovery.errors.items()},
     }
 
 
@@ -171,6 +175,10 @@ def _cost(cost: Cost) -> dict[str, float | None]:
 def _ranking(ranking: Ranking) -> dict[str, Any]:
     best = {name: _number(v) for name, v in ranking.best.items()}
     return {"model": ranking.model, "suite": ranking.suite, "base_tasks": ranking.base_tasks, "best": best}
+
+
+def _departures(found: Departures) -> dict[str, Any]:
+    return {"failed": found.failed, "kinds": dict(found.kinds), "median_call": _number(found.median_call)}
 
 
 def _values(figures: Sequence[Figure]) -> list[float | None]:

@@ -128,6 +128,78 @@ def headline(summary: Summary) -> Grid:
     )
 
 
+def every_k(summary: Summary) -> Grid | None:
+    """pass^k at each k, to three digits, at most eight of them; None where no cell has any."""
+    repeats = max((c.repeats for c in summary.cells), default=0)
+    if not any(f.value is not None for c in summary.cells for f in c.pass_k):
+        return None
+    ks = list(range(1, repeats + 1))
+    if repeats > 8:
+        ks = sorted({2**i for i in range(7) if 2**i < repeats} | {repeats})
+
+    def row(cell: CellSummary) -> tuple[str, ...]:
+        return (cell.harness, *(third(cell.pass_k[k - 1].value if k <= len(cell.pass_k) else None) for k in ks))
+
+    return Grid(
+        "pass^k",
+        "The mean over tasks of C(c,k)/C(n,k): the chance that k attempts at a task all succeed.",
+        ("harness", *(f"k = {k}" for k in ks)),
+        (14, *(7,) * len(ks)),
+        _by_model_and_suite(summary.cells, row),
+    )
+
+
+def costs(summary: Summary) -> Grid | None:
+    """Costs of imported trials per success; None where nothing tells any."""
+    found = [c for c in summary.cells if c.imported and c.budget.calls.value is not None]
+    if not found:
+        return None
+
+    def row(cell: CellSummary) -> tuple[str, ...]:
+        use = cell.budget
+        spent = (use.tokens, use.calls, use.seconds)
+        return (cell.harness, *(amount(f.value) for f in spent), share(use.after_error))
+
+    return Grid(
+        "Cost per success, failures included",
+        "seconds: from a trial's start to its end; after error: share of tokens spent after a trial's first failure.",
+        ("harness", "tokens", "calls", "seconds", "after error"),
+        (14, 9, 9, 9, 12),
+        _by_model_and_suite(found, row),
+    )
+
+
+def third(value: float | None) -> str:
+    """A share to three digits, `.420`."""
+    return DASH if value is None else f"{value:.3f}".removeprefix("0")
+
+
+def departures(summary: Summary) -> Grid | None:
+    """Where failed trials leave the expected calls; None where no cell can say."""
+    found = [c for c in summary.cells if c.departures is not None and c.departures.failed]
+    if not found:
+        return None
+
+    def row(cell: CellSummary) -> tuple[str, ...]:
+        assert cell.departures is not None
+        kinds = cell.departures.kinds
+        return (
+            cell.harness,
+            amount(cell.departures.failed),
+            *(amount(kinds[name]) for name in ("arguments", "unexpected", "not made", "none")),
+            amount(cell.departures.median_call),
+        )
+
+    return Grid(
+        "First departure of failed trials from the expected calls",
+        "By alignment. arguments: the right tool, other arguments; unexpected: a call that changes the world and is "
+        "not expected; not made: an expected call is missing; none: every call as expected; at call: the middle one.",
+        ("harness", "failed", "arguments", "unexpected", "not made", "none", "at call"),
+        (14, 7, 10, 11, 9, 6, 8),
+        _by_model_and_suite(found, row),
+    )
+
+
 def ledgers(summary: Summary) -> Grid:
     """What trials cost here, what they would have cost alone, and what the lab saved; per cell and in all."""
 
@@ -222,6 +294,25 @@ def failures(summary: Summary) -> Grid:
         "nothing new.",
         ("harness", "tries", "parse", "known", "valid", "ran", "match", "recov.", "aband.", "exh.", "loops", "again"),
         (12, 5, 5, 5, 5, 5, 5, 6, 6, 5, 5, 5),
+        _by_model_and_suite(summary.cells, row),
+    )
+
+
+def by_error(summary: Summary) -> Grid | None:
+    """Recovery by what went wrong; None where nothing did."""
+    if not any(c.recovery.episodes for c in summary.cells):
+        return None
+    names = list(summary.cells[0].recovery.errors)
+
+    def row(cell: CellSummary) -> tuple[str, ...]:
+        found = (cell.recovery.errors[name] for name in names)
+        return (cell.harness, *(f"{cured} of {n}" if n else DASH for n, cured in found))
+
+    return Grid(
+        "Episodes of failure that recovered, by the error that opened them",
+        "",
+        ("harness", "unparseable", "unknown tool", "invalid args", "tool error", "other"),
+        (14, 12, 12, 12, 12, 11),
         _by_model_and_suite(summary.cells, row),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from harnesslab.report.charts import curves, forest
-from harnesslab.report.grids import Grid, differences, failures, headline, ledgers, meter, rankings, tiers
+from harnesslab.report.grids import Grid, by_error, differences, failures, headline, ledgers, meter, rankings, tiers
 from harnesslab.score.summary import CellSummary, Summary
 
 STYLE = """
@@ -47,7 +47,7 @@ def to_html(summary: Summary, title: str = "harnesslab report") -> str:
     grids = [differences(summary, "harness"), rankings(summary), differences(summary, "model")]
     if any(len(cell.tiers) > 1 for cell in summary.cells):
         grids.append(tiers(summary))
-    grids += [failures(summary), ledgers(summary), meter(summary)]
+    grids += [failures(summary), by_error(summary), ledgers(summary), meter(summary)]
     body = "".join(
         [
             f"<h1>{escape(title)}</h1>",

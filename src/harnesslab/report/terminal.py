@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harnesslab.report.grids import Grid, differences, failures, headline, ledgers, meter, tiers
+from harnesslab.report.grids import Grid, by_error, differences, failures, headline, ledgers, meter, tiers
 from harnesslab.score.summary import Summary
 
 if TYPE_CHECKING:
@@ -15,22 +15,27 @@ def render(summary: Summary, console: Console) -> None:
     """Prints the whole report: results, paired differences, tiers, where calls fail, costs, notes."""
     if not any(cell.trials for cell in summary.cells):
         console.print("No trial has finished yet.")
+        _notes(summary, console)
         return
-    _print(headline(summary), console)
+    print_grid(headline(summary), console)
     for kind in ("harness", "model"):
         grid = differences(summary, kind)
         if grid is not None:
-            _print(grid, console)
+            print_grid(grid, console)
     if any(len(cell.tiers) > 1 for cell in summary.cells):
-        _print(tiers(summary), console)
-    _print(failures(summary), console)
-    _print(ledgers(summary), console)
+        print_grid(tiers(summary), console)
+    print_grid(failures(summary), console)
+    if (errors := by_error(summary)) is not None:
+        print_grid(errors, console)
+    if not all(cell.imported for cell in summary.cells):
+        print_grid(ledgers(summary), console)
     if (spent := meter(summary)) is not None:
-        _print(spent, console)
+        print_grid(spent, console)
     _notes(summary, console)
 
 
-def _print(grid: Grid, console: Console) -> None:
+def print_grid(grid: Grid, console: Console) -> None:
+    """One table with its title and caption."""
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text

@@ -69,9 +69,19 @@ def recovery(sample: Sample, level: float) -> Recovery:
         degenerate=share(sample, followed - _column(sample, c.ADAPTIVE), followed, level),
         redundant=total["redundant"],
         loops=pick(identical="loops-identical", alternating="loops-alternating", no_progress="loops-no-progress"),
+        errors=MappingProxyType(
+            {
+                name: (
+                    int(_column(sample, c.OPENED_UNPARSEABLE + i).sum()),
+                    int(_column(sample, c.CURED_UNPARSEABLE + i).sum()),
+                )
+                for i, name in enumerate(ERRORS)
+            }
+        ),
     )
 
 
+ERRORS = ("unparseable", "unknown tool", "invalid arguments", "tool error", "other")
 _RECOVERY = {
     "failures": c.FAILURES,
     "recovered": c.RECOVERED,

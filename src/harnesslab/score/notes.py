@@ -44,6 +44,8 @@ def _null(cells: Sequence[CellSummary]) -> list[str]:
         if not mine:
             continue
         widest = max(mine, key=lambda c: c.tasks)
+        if not widest.null.agents:
+            continue
         agents = ", ".join(f"{name} {_percent(share)}" for name, share in widest.null.agents.items())
         if any(widest.null.agents.values()):
             rest = "; ".join(f"{c.model}/{c.harness} {_percent(c.null.pass_1.value)}" for c in mine)
@@ -97,7 +99,7 @@ def _greedy(cells: Sequence[CellSummary]) -> list[str]:
 
 
 def _alone(cells: Sequence[CellSummary]) -> list[str]:
-    unknown = [c for c in cells if c.trials and c.ledger.seconds.standalone is None]
+    unknown = [c for c in cells if c.trials and c.ledger.seconds.standalone is None and not c.imported]
     if unknown:
         arms = "" if len(unknown) == len(cells) else f" of {', '.join(dict.fromkeys(c.model for c in unknown))}"
         return [f"The standalone seconds{arms} are not known, so s/ok is a dash: only the llama engine is calibrated."]

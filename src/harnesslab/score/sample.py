@@ -96,17 +96,19 @@ def count_trials(columns: Columns) -> NDArray[np.int32]:
     """int32[n, WIDTH]: every trial of a sweep counted by the kernel, in one pass over its events."""
     from harnesslab_kernels.scan import scan
 
+    return scan(columns.events, columns.offsets, *oracle_arrays(columns), columns.trials["task"])
+
+
+def oracle_arrays(columns: Columns) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.int64]]:
+    """(action uint64[q], tool uint32[q], offsets int64[t + 1]): all tasks' oracle calls one after the other."""
     oracles = [task.oracle for task in columns.tasks]
     offsets = np.zeros(len(oracles) + 1, dtype=np.int64)
     np.cumsum([len(o) for o in oracles], out=offsets[1:])
     empty_action, empty_tool = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint32)
-    return scan(
-        columns.events,
-        columns.offsets,
+    return (
         np.concatenate([empty_action, *(o["action"] for o in oracles)]),
         np.concatenate([empty_tool, *(o["tool"] for o in oracles)]),
         offsets,
-        columns.trials["task"],
     )
 
 

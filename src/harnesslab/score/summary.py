@@ -70,6 +70,7 @@ class Recovery:
     degenerate: Figure  # share of episodes that something followed
     redundant: int
     loops: Mapping[str, int]  # identical, alternating, no-progress
+    errors: Mapping[str, tuple[int, int]]  # by the error that opened them: episodes, and of them recovered
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,21 @@ class NullSplit:
 
 
 @dataclass(frozen=True, slots=True)
+class Departures:
+    """Where the calls of failed trials leave the oracle's, by alignment; of foreign trials, which have no world.
+
+    Attributes:
+        failed: trials that failed.
+        kinds: of them, how they depart: "none", "arguments", "unexpected", "not made".
+        median_call: number of the call, from 1, at which the middle one of those that depart does; None if none do.
+    """
+
+    failed: int
+    kinds: Mapping[str, int]
+    median_call: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class TierSummary:
     tier: str
     tasks: int
@@ -153,6 +169,8 @@ class CellSummary:
         pass_k, pass_at_k: K figures, k = 1..K. In a greedy cell those of k > 1 have no value.
         left_out: K counts of tasks with fewer than k trials, which pass^k leaves out.
         pass_k_missing_failed: K values under the other convention, missing trials counted as failures.
+        departures: of imported trials whose oracle is known, else None.
+        imported: the format of the file the trials came from; "" for our own.
     """
 
     key: str
@@ -177,6 +195,8 @@ class CellSummary:
     parse: PassRate
     null: NullSplit
     tiers: tuple[TierSummary, ...]
+    departures: Departures | None = None
+    imported: str = ""
 
     @property
     def label(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -16,6 +17,7 @@ from harnesslab.score.behaviour import (
     pass_rate,
     recovery,
 )
+from harnesslab.score.departure import departures, departures_of
 from harnesslab.score.notes import notes_on
 from harnesslab.score.paired import all_pairs, rankings
 from harnesslab.score.reliability import (
@@ -28,7 +30,8 @@ from harnesslab.score.reliability import (
 )
 from harnesslab.score.sample import Ints, Sample, samples
 from harnesslab.score.summary import CellSummary, Summary, TierSummary
-from harnesslab.store.columns import Columns
+from harnesslab.score.untold import notes_on_untold, untold_of, without
+from harnesslab.store.columns import Columns, TrialStatus
 
 MISSING_SHOWN = 0.02  # above, worst and best cases are shown
 
@@ -66,18 +69,39 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
     grids = {suite: budget_grid(group) for suite, group in by_suite.items()}
     uneven = {suite: len({_missing_share(s) for s in group}) > 1 for suite, group in by_suite.items()}
     cells = tuple(_cell(s, grids[s.cell.suite], uneven[s.cell.suite], level) for s in every)
-    comparisons = all_pairs(every, seed=seed, level=level)
+    judged = [s for s in every if "verdict" not in untold_of(s.cell)]
+    if any("imported" in c.facts for c in columns.cells):
+        cells = _imported(cells, every, columns)
+    untold = [untold_of(s.cell) for s in every]
+    cells = tuple(without(c, lacks) for c, lacks in zip(cells, untold, strict=True))
+    comparisons = all_pairs(judged, seed=seed, level=level)
     return Summary(
         cells=cells,
         comparisons=comparisons,
-        rankings=rankings(every, seed=seed),
-        notes=notes_on(cells, comparisons, level),
+        rankings=rankings(judged, seed=seed),
+        notes=(*notes_on(cells, comparisons, level), *notes_on_untold(list(zip(cells, untold, strict=True)))),
         conventions=CONVENTIONS,
         level=level,
         seed=seed,
         ledger=ledger_of_all([cell.ledger for cell in cells if cell.trials]),
         meter=columns.meter,
         unmetered_runs=columns.unmetered_runs,
+    )
+
+
+def _imported(cells: tuple[CellSummary, ...], every: tuple[Sample, ...], columns: Columns) -> tuple[CellSummary, ...]:
+    """The same cells, the imported ones marked, with their first departures."""
+    found = departures_of(columns)
+    counts = columns.trials["status"] != TrialStatus.MISSING
+    return tuple(
+        replace(
+            c,
+            departures=departures(s, found[counts & (columns.trials["cell"] == i)]),
+            imported=str(s.cell.facts["imported"]),
+        )
+        if "imported" in s.cell.facts
+        else c
+        for i, (c, s) in enumerate(zip(cells, every, strict=True))
     )
 
 

@@ -75,7 +75,7 @@ class TaskRow:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """All finished trials of a sweep, ordered by (cell, task, repeat).
+    """All finished trials of a sweep, ordered by (cell, task, repeat); of an imported file, in its own order.
 
     Attributes:
         trials: TRIAL[n].
