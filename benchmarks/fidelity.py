@@ -36,8 +36,9 @@ from harnesslab.suites.registry import load_suite
 from harnesslab.types import Sampling, canonical
 
 if TYPE_CHECKING:
+    from harnesslab.engine.job import Finished, Job
     from harnesslab.engine.native import NativeContext, NativeModel
-    from harnesslab.engine.scheduler import Finished, Job, Scheduler
+    from harnesslab.engine.scheduler import Scheduler
     from harnesslab.models.entry import LoadParams
 
 TOP = 5
@@ -207,7 +208,7 @@ def _earlier(route: Route, group: Sequence[Case], scheduler: Scheduler, rolls: R
 
 
 def _job(id: int, prompt: Tokens, teacher: Teacher) -> Job:
-    from harnesslab.engine.scheduler import Job
+    from harnesslab.engine.job import Job
 
     return Job(id, prompt, Sampling(max_tokens=len(teacher.text)), id + 1, n_ctx=1 << 20, matcher=teacher)
 

@@ -17,9 +17,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rewind", description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="qwen2.5-coder-0.5b")
     name = parser.parse_args().model
+    from harnesslab.engine.job import Job
     from harnesslab.engine.native import NativeContext, NativeModel
     from harnesslab.engine.plan_context import cores
-    from harnesslab.engine.scheduler import Job, Scheduler
+    from harnesslab.engine.scheduler import Scheduler
     from harnesslab.engine.threads import ThreadTuner
     from harnesslab.models.fetch import ensure
     from harnesslab.models.registry import load_registry

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from harnesslab.engine.job import Finished, Job
 from harnesslab.engine.native import NativeContext, NativeModel
 from harnesslab.engine.prefix import Tokens
-from harnesslab.engine.scheduler import Finished, Job, Scheduler
+from harnesslab.engine.scheduler import Scheduler
 from harnesslab.engine.threads import ThreadTuner
 from harnesslab.models.entry import LoadParams
 from harnesslab.types import Sampling

@@ -66,7 +66,7 @@ def test_thoughts_are_split_off_bounded_counted_and_dropped_or_kept(
 ) -> None:
     recorded, prompts = trial(smollm2, reasoning)
     replies = recorded.replies()
-    assert len(replies) == len(prompts) == 2
+    assert len(replies) == len(prompts) >= 2  # one more where the model said nothing after its thoughts
     for event, payload in replies:
         assert payload["reasoning"]
         assert payload["reasoning"] not in payload["content"]

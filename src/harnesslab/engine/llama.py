@@ -40,7 +40,7 @@ from harnesslab.types import (
 )
 
 if TYPE_CHECKING:
-    from harnesslab.engine.scheduler import Finished
+    from harnesslab.engine.job import Finished
 
 CAPABILITIES = frozenset({"constrain", "context", "seeds", "tokens", "usage", "prefix-cache"})
 

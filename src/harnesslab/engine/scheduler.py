@@ -17,105 +17,24 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harnesslab.engine.audit import astray
 from harnesslab.engine.charge import parts_of
+from harnesslab.engine.drawing import Drawing
+from harnesslab.engine.job import NOTHING, Finished, Job
 from harnesslab.engine.native import NativeContext, last_errors
 from harnesslab.engine.parking import Parked, Parking
 from harnesslab.engine.prefix import NO_MATCH, Match, PrefixTree, Tokens
-from harnesslab.engine.thinking import ThinkingBudget
 from harnesslab.engine.threads import ThreadTuner
 from harnesslab.errors import EngineFailure
-from harnesslab.types import FinishReason, Reuse, Sampling, Weights
-from harnesslab_kernels.sampling import NO_MASK, SETTINGS, sample
+from harnesslab.types import FinishReason, Weights
 
 WORTH_WAITING = 16  # tokens another request must be about to compute before it pays to wait for them
 WORTH_PARKING = 64  # tokens of its own that a sequence must hold before its state is worth keeping
-NOTHING: Tokens = np.empty(0, np.int32)
-
-
-class Matcher(Protocol):
-    """A constraint's state for one reply."""
-
-    @property
-    def error(self) -> str:
-        """Why nothing is allowed any more; "" while all is well."""
-        ...
-
-    def mask(self, row: NDArray[np.uint32]) -> None:
-        """Writes the bits of the tokens allowed next; none after an error."""
-        ...
-
-    def consume(self, token: int) -> Sequence[int]:
-        """Advances by one drawn token and returns the tokens that now follow by force."""
-        ...
-
-
-@dataclass(slots=True)
-class Job:
-    """One request inside the worker.
-
-    Attributes:
-        tokens: the prompt.
-        n_ctx: positions it may occupy.
-        feed: tokens still to be computed before the next draw.
-        out: tokens drawn or forced so far.
-        reuse: how the cached tokens were had.
-        failure: (cause, detail) of what ended this request alone.
-    """
-
-    id: int
-    tokens: Tokens
-    sampling: Sampling
-    rng_key: int
-    n_ctx: int
-    matcher: Matcher | None = None
-    thinking: ThinkingBudget | None = None
-    submitted: float = field(default_factory=time.perf_counter)
-    admitted: float = 0.0
-    first: float = 0.0
-    sequence: int = -1
-    cached: int = 0
-    reuse: Reuse = ""
-    feed: Tokens = field(default_factory=lambda: NOTHING)
-    out: list[int] = field(default_factory=list)
-    forced: int = 0
-    text: bytearray = field(default_factory=bytearray)
-    preempted: int = 0
-    seconds: float = 0.0  # its parts of the steps it was in
-    failure: tuple[str, str] | None = None
-
-    @property
-    def position(self) -> int:
-        """Cells computed or being computed after this step's feed."""
-        return len(self.tokens) + len(self.out)
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What became of a job; times in seconds."""
-
-    id: int
-    tokens: bytes
-    text: bytes
-    reason: FinishReason
-    prompt: int
-    cached: int
-    reuse: Reuse
-    reasoning: int
-    forced: int
-    queued: float
-    prefill: float
-    decode: float
-    computed: float  # its parts of the seconds inside llama_decode and of drawing
-    fed: int  # of tokens: computed after they were drawn
-    failure: tuple[str, str] | None = None  # (cause, detail): no reply, an EngineFailure
 
 
 @dataclass(slots=True)
@@ -172,22 +91,15 @@ class Scheduler:
         self.tree = PrefixTree()
         self.parking = Parking(parking)
         self.stats = Stats()
+        self.drawing = Drawing(context, parallel=max(threads.counts) > 1)
         self.weights: Weights | None = None  # what divides a step's seconds; None: tokens do
         self._free = list(range(sequences - 1, -1, -1))
         self._waiting: deque[Job] = deque()
         self._live: dict[int, Job] = {}  # by sequence, in order of admission
         self._idle: dict[int, None] = {}  # sequences, least recently used first
         self._computed: dict[int, int] = {}  # by sequence
-        self._words = (self.model.n_vocab + 31) // 32
 
     # --- what the worker calls -------------------------------------------------------------------------------------
-
-    def warm_up(self) -> None:
-        """Compiles the sampler, so that the first request does not wait for it."""
-        settings = np.ones(2, SETTINGS)
-        for parallel in (False, True):
-            row = np.zeros((2, self.model.n_vocab), np.float32)
-            sample(row, settings, NOTHING, np.zeros(3, np.int64), parallel=parallel)
 
     def submit(self, job: Job) -> None:
         self.stats.requests += 1
@@ -415,7 +327,7 @@ class Scheduler:
 
     def _draw(self, jobs: list[Job]) -> list[Finished]:
         start = time.perf_counter()
-        tokens = self._sample(jobs)
+        tokens = self.drawing.sample(jobs)
         now = time.perf_counter()
         self.stats.sampling += now - start
         done = []
@@ -423,88 +335,14 @@ class Scheduler:
             if not job.first:
                 job.first = now
             job.seconds += (now - start) / len(jobs)
-            reason = self._accept(job, token)
+            forced = job.forced
+            reason = self.drawing.accept(job, token)
+            self.stats.forced += job.forced - forced
             if reason is not None:
                 done.append(self._finish(job, reason))
+            else:
+                self.tree.append(job.sequence, job.feed)
         return done
-
-    def _sample(self, jobs: list[Job]) -> NDArray[np.int32]:
-        rows = len(jobs)
-        logits = self.context.logits(rows)
-        settings = np.zeros(rows, SETTINGS)
-        offsets = np.zeros(rows + 1, np.int64)
-        recent: list[Tokens] = []
-        masks = NO_MASK
-        if any(job.matcher for job in jobs):
-            masks = np.empty((rows, self._words), np.uint32)
-        for i, job in enumerate(jobs):
-            s = job.sampling
-            settings[i] = (
-                s.temperature,
-                s.top_p,
-                s.min_p,
-                s.repeat_penalty,
-                s.top_k,
-                job.matcher is not None,
-                job.rng_key,
-                len(job.out),
-            )
-            if job.matcher is not None:
-                job.matcher.mask(masks[i])
-            if s.repeat_penalty != 1.0 and s.repeat_last_n > 0:
-                history = np.array(job.out[-s.repeat_last_n :], np.int32)
-                missing = s.repeat_last_n - len(history)
-                recent.append(
-                    np.concatenate([job.tokens[len(job.tokens) - missing :], history]) if missing else history
-                )
-                offsets[i + 1 :] += len(recent[-1])
-        flat = np.concatenate(recent) if recent else NOTHING
-        return sample(logits, settings, flat, offsets, masks, parallel=rows > 1 and max(self.threads.counts) > 1)
-
-    def _accept(self, job: Job, token: int) -> FinishReason | None:
-        """Adds a drawn token, and all that it forces, to a reply; says whether the reply is over."""
-        if token < 0:
-            job.failure = _nothing_allowed(job)
-            return FinishReason.STOP
-        if token in self.model.end_tokens:
-            return FinishReason.STOP
-        forced = job.matcher.consume(token) if job.matcher is not None else ()
-        feed: list[int] = []
-        reason = self._append(job, (token, *forced), feed)
-        if reason is None and job.thinking is not None and job.thinking.over:
-            reason = self._append(job, _closing(job, job.thinking), feed)
-        if reason is None:
-            job.feed = np.array(feed, np.int32)
-            self.tree.append(job.sequence, job.feed)
-        return reason
-
-    def _append(self, job: Job, tokens: Sequence[int], feed: list[int]) -> FinishReason | None:
-        for t in tokens:
-            if t in self.model.end_tokens:
-                return FinishReason.STOP
-            forced = bool(feed)  # only the first is drawn
-            feed.append(t)
-            job.out.append(t)
-            job.text += self.model.pieces[t]
-            job.forced += forced
-            self.stats.forced += forced
-            if job.thinking is not None:
-                job.thinking.add(self.model.pieces[t])
-            if self._stopped(job):
-                return FinishReason.STOP
-            if len(job.out) >= job.sampling.max_tokens:
-                return FinishReason.LENGTH
-            if job.position >= job.n_ctx:
-                return FinishReason.OVERFLOW
-        return None
-
-    def _stopped(self, job: Job) -> bool:
-        for stop in job.sampling.stop:
-            at = job.text.find(stop.encode(), max(0, len(job.text) - len(stop.encode()) - 64))
-            if at >= 0:
-                del job.text[at:]
-                return True
-        return False
 
     # --- endings ---------------------------------------------------------------------------------------------------
 
@@ -556,21 +394,3 @@ class Scheduler:
         self._idle.pop(sequence, None)
         del self._computed[sequence]
         self._free.append(sequence)
-
-
-def _nothing_allowed(job: Job) -> tuple[str, str]:
-    if job.matcher is None:
-        return "decode", "the logits are no numbers"
-    return "constraint", job.matcher.error or "the grammar allows no token at all"
-
-
-def _closing(job: Job, thinking: ThinkingBudget) -> Sequence[int]:
-    """The closing tag's tokens, and what a grammar forces after them."""
-    if job.matcher is None:
-        return thinking.closing_tokens
-    tokens: list[int] = []
-    for t in thinking.closing_tokens:
-        tokens.append(t)
-        if forced := job.matcher.consume(t):
-            return [*tokens, *forced]
-    return tokens

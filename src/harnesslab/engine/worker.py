@@ -30,7 +30,7 @@ from harnesslab.models.entry import LoadParams
 from harnesslab.types import TILE, Constraint, Message, Sampling, ToolSpec
 
 if TYPE_CHECKING:
-    from harnesslab.engine.scheduler import Job
+    from harnesslab.engine.job import Job
 
 NOBODY = -1
 
@@ -118,7 +118,7 @@ class Worker:
             parking=plan.parking,
         )
         _ = model.pieces, model.end_tokens
-        self.scheduler.warm_up()
+        self.scheduler.drawing.warm_up()
         if spec.calibrate and plan.n_batch >= TILE:
             self.scheduler.weights = calibrate(context, plan.thread_counts)
         self._ready = time.perf_counter()
@@ -186,7 +186,7 @@ class Worker:
         tools: Sequence[ToolSpec],
     ) -> Job:
         """Raises EngineFailure or UserError where the constraint cannot be made into a grammar."""
-        from harnesslab.engine.scheduler import Job
+        from harnesslab.engine.job import Job
 
         prompt = np.frombuffer(tokens, np.int32)
         open_ = self._ends_thinking(prompt)

@@ -1,7 +1,6 @@
 """Hermes: `<tool_call>{"name": ..., "arguments": {...}}</tool_call>`. Qwen 2.5, Qwen 3 and the Hermes models.
 
-The tags may be missing where calls are all that the reply holds: so llama-server reads this notation, and the small
-Qwen2.5-Coder models never write the tags.
+The tags may be missing where calls are all that the reply holds: the small Qwen2.5-Coder models never write them.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ def quote(desk: Desk) -> Draft:
     return Draft(
         one_of(
             desk.random,
-            f"Look up the price of a {item}. What do {pieces} pieces cost together?",
-            f"What does the item {item} cost, and what is the total for {pieces} pieces?",
+            f"Look up the item {item}. What do {pieces} pieces cost together?",
+            f"Please look up the item {item}. What is the price of {pieces} pieces in total?",
         ),
         (look,),
         f"They cost ${total}.",

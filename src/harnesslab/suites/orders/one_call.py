@@ -11,7 +11,11 @@ def order_status(desk: Desk) -> Draft:
     order = desk.order(status=desk.random.choice(("pending", "shipped", "delivered")))
     look = call("get_order", order_id=order.id)
     return Draft(
-        one_of(desk.random, f"What is the status of order {order.id}?", f"Tell me the status of my order {order.id}."),
+        one_of(
+            desk.random,
+            f"Look up order {order.id}. What is its status?",
+            f"Please look up the status of my order {order.id}.",
+        ),
         (look,),
         f"Order {order.id} is {order.status}.",
         (Word(order.status, STATUSES),),
@@ -37,7 +41,11 @@ def stock_count(desk: Desk) -> Draft:
     look = call("get_item", item=item)
     stock = desk.stock[item]
     return Draft(
-        one_of(desk.random, f"How many pieces of {item} are in stock?", f"What is the stock of the item {item}?"),
+        one_of(
+            desk.random,
+            f"Look up the item {item}. How many pieces are in stock?",
+            f"Please look up the stock of the item {item}.",
+        ),
         (look,),
         f"There are {stock} in stock.",
         (Number(stock),),
@@ -51,8 +59,8 @@ def change_city(desk: Desk) -> Draft:
     return Draft(
         one_of(
             desk.random,
-            f"Send my pending order {order.id} to {city} instead.",
-            f"Order {order.id} is still pending. Change its city to {city}.",
+            f"Set the city of my pending order {order.id} to {city}.",
+            f"Order {order.id} is still pending. Set its city to {city}.",
         ),
         (call("set_city", order_id=order.id, city=city),),
         f"Order {order.id} goes to {city}.",
@@ -66,8 +74,8 @@ def delivery_date(desk: Desk) -> Draft:
     return Draft(
         one_of(
             desk.random,
-            f"On which date was order {order.id} delivered?",
-            f"When was my order {order.id} delivered? Tell me the date.",
+            f"Look up order {order.id}. On which date was it delivered?",
+            f"Please look up when my order {order.id} was delivered. Tell me the date.",
         ),
         (look,),
         f"It was delivered on {order.delivered.isoformat()}.",
@@ -82,7 +90,7 @@ def set_quantity(desk: Desk) -> Draft:
     return Draft(
         one_of(
             desk.random,
-            f"My order {order.id} is pending. Change its quantity to {wanted}.",
+            f"My order {order.id} is pending. Set its quantity to {wanted}.",
             f"Set the quantity of my pending order {order.id} to {wanted}.",
         ),
         (call("set_quantity", order_id=order.id, quantity=wanted),),
@@ -109,7 +117,7 @@ def small_refund(desk: Desk) -> Draft:
     return Draft(
         one_of(
             desk.random,
-            f"My order {order.id} came with a scratch. You promised me ${amount} back, please refund it.",
+            f"My order {order.id} came with a scratch. You promised to refund me ${amount}, please do.",
             f"Refund ${amount} for order {order.id}, as agreed on the phone.",
         ),
         (call("refund", order_id=order.id, amount=amount),),

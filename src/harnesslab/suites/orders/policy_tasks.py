@@ -126,8 +126,8 @@ def _pieces_prompt(desk: Desk, order_id: str) -> str:
     wanted = desk.random.choice(_MANY)
     return one_of(
         desk.random,
-        f"I need more: change my order {order_id} to {wanted} pieces.",
-        f"Please make it {wanted} pieces in my order {order_id}.",
+        f"I need more: set the quantity of my order {order_id} to {wanted} pieces.",
+        f"Please set the quantity of order {order_id} to {wanted} pieces.",
     )
 
 
