@@ -59,9 +59,7 @@ class PlainEngine:
     def __init__(self, path: Path, n_ctx: int, threads: int) -> None:
         from llama_cpp import Llama
 
-        self.llama = Llama(
-            str(path), n_ctx=n_ctx, n_threads=threads, n_threads_batch=threads, flash_attn=True, verbose=False
-        )
+        self.llama = Llama(str(path), n_ctx=n_ctx, n_threads=threads, n_threads_batch=threads, verbose=False)
         source = self.llama.metadata.get("tokenizer.chat_template", "")
         self.dialect = dialects.get(dialects.detect(source, self.llama.metadata.get("general.architecture", "")))
         self.template = ChatTemplate(source, bos="", eos="")
@@ -185,7 +183,7 @@ async def measure(options: argparse.Namespace) -> None:
 
     entry: ModelEntry = load_registry().get(options.model)
     path = ensure(entry)
-    sampling = Sampling(temperature=0.7, top_p=0.8, top_k=20, max_tokens=160)
+    sampling = entry.sampling
     tasks = load_suite("orders", seed=1, n=options.tasks).tasks
     arms: list[Arm] = []
     closers: list[Callable[[], Awaitable[None]]] = []

@@ -40,6 +40,7 @@ from harnesslab.paths import cache_dir
 VERSION = "11434"
 _LEFT_OUT = ("LLAMA_BUILD_TESTS", "LLAMA_BUILD_EXAMPLES", "LLAMA_BUILD_APP", "LLAMA_USE_PREBUILT_UI", "LLAMA_OPENSSL")
 _BYTES_PER_JOB = 1.5e9  # what the largest source files take to compile
+FLASH = "auto" if shutil.which("nvidia-smi") else "off"  # on a CPU it is faster without, as ours is
 _START = 180.0  # seconds a server may take to load its model
 
 
@@ -137,7 +138,7 @@ def running_server(
         )
     port = _free_port()
     command = [str(binary), "--model", str(model), "--host", "127.0.0.1", "--port", str(port), "--jinja", "--no-webui"]
-    command += ["--parallel", str(slots), "--ctx-size", str(slots * ctx), "--flash-attn", "on", *options]
+    command += ["--parallel", str(slots), "--ctx-size", str(slots * ctx), "--flash-attn", FLASH, *options]
     command += ["--threads", str(threads)] if threads else []
     with tempfile.NamedTemporaryFile("w+b", prefix="llama-server-", suffix=".log") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -157,7 +158,9 @@ async def serving(entry: ModelEntry, path: Path, slots: int) -> tuple[OpenAIEngi
     """An engine over a llama-server of its own, and what ends that server."""
     stack = contextlib.ExitStack()
     server = await asyncio.to_thread(stack.enter_context, running_server(path, slots, entry.load.n_ctx))
-    served = replace(entry, engine="openai", base_url=server.url, remote_model="", api_key_env="", dialect="")
+    # this llama-server hands calls without tags on as text: read here as ours are, so that the trials are the same
+    dialect = entry.dialect or "hermes"
+    served = replace(entry, engine="openai", base_url=server.url, remote_model="", api_key_env="", dialect=dialect)
     try:
         engine = await OpenAIEngine.start(served, slots)
     except BaseException:

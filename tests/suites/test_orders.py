@@ -28,8 +28,8 @@ def by_base(base: str) -> WorldTask:
 
 def test_the_draw_is_frozen() -> None:
     """Whoever changes a task changes VERSION and these, and calibrates again."""
-    assert fingerprint(load(seed=1)) == 16481400993619609636
-    assert fingerprint(load(seed=1, split="dev")) == 8417982919539909981
+    assert fingerprint(load(seed=1)) == 291993628900834395
+    assert fingerprint(load(seed=1, split="dev")) == 918801578783418926
 
 
 def test_there_are_36_tasks_over_three_tiers() -> None:

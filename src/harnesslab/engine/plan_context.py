@@ -10,7 +10,7 @@ import psutil
 
 from harnesslab.engine.native import NativeModel
 from harnesslab.engine.threads import candidates
-from harnesslab.models.entry import KV_TYPES, LoadParams
+from harnesslab.models.entry import AT_ONCE_CPU, AT_ONCE_GPU, KV_TYPES, LoadParams
 
 MAX_SEQUENCES = 256  # llama.cpp's own limit
 IDLE_CELLS = 2048  # what is not in use is parked: batches of 30 and more compute attention over idle cells too
@@ -55,14 +55,13 @@ def kv_bytes_per_cell(model: NativeModel, load: LoadParams) -> float:
 def plan_context(model: NativeModel, load: LoadParams, concurrency: int, idle_cells: int, threads: int) -> ContextPlan:
     """Sizes from the model's KV bytes and the memory that is free; a quarter of it at most goes to the KV cache.
 
-    Without a GPU batches beyond 8 gain little, and every row attends to the cells of all: 8 requests run at once; with
-    one, 64.
+    Without a GPU batches beyond 8 gain little, and every row attends to the cells of all.
     """
     import llama_cpp as lc
 
     gpu = bool(lc.llama_supports_gpu_offload()) and load.n_gpu_layers != 0
     n_ctx = min(load.n_ctx, int(lc.llama_model_n_ctx_train(model.ptr)) or load.n_ctx)
-    wanted = concurrency or load.concurrency or (64 if gpu else 8)
+    wanted = concurrency or load.concurrency or (AT_ONCE_GPU if gpu else AT_ONCE_CPU)
     per_cell = kv_bytes_per_cell(model, load)
     affordable = int(_free_memory(gpu) / 4 / per_cell)
     cells = max(n_ctx, min(wanted * 2048 + 8192, wanted * n_ctx + n_ctx, affordable))

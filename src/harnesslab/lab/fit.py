@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from harnesslab.models.entry import KV_TYPES, ModelEntry
+from harnesslab.models.entry import AT_ONCE_CPU, AT_ONCE_GPU, KV_TYPES, ModelEntry
 
 _OVERHEAD = 300e6  # bytes: compute buffers, the vocabulary, the process
 _SHARED_CELLS = 8192  # KV cells beside those of live trials
@@ -71,7 +71,7 @@ def need(entry: ModelEntry, path: Path, concurrency: int = 0) -> Need:
 
     facts = read_facts(path)
     n_ctx = min(entry.load.n_ctx, facts.n_ctx_train or entry.load.n_ctx)
-    trials = concurrency or entry.load.concurrency or 16
+    trials = concurrency or entry.load.concurrency or (AT_ONCE_GPU if _built_for_gpu() else AT_ONCE_CPU)
     width = facts.n_layers * facts.n_head_kv * (facts.key_length + facts.value_length)
     cells = max(n_ctx, min(trials * 2048 + _SHARED_CELLS, trials * n_ctx))
     return Need(float(path.stat().st_size), width * KV_TYPES[entry.load.kv_type] * cells, trials)

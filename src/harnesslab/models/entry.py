@@ -25,6 +25,9 @@ class LoadParams:
     concurrency: int = 0  # trials at once; 0: chosen
 
 
+AT_ONCE_CPU, AT_ONCE_GPU = 8, 64
+"""Requests in one batch where nothing else is said."""
+
 KV_TYPES: Mapping[str, float] = {"f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 34 / 32, "q5_0": 22 / 32, "q4_0": 18 / 32}
 """Types of the KV cache and their bytes per value."""
 

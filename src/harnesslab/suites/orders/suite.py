@@ -20,12 +20,12 @@ from harnesslab.suites.orders.tools import KIT
 from harnesslab.suites.task import TaskSuite, make_task
 from harnesslab.types import Budget, TaskView, stable_hash
 
-VERSION = "1"
+VERSION = "2"
 TIERS: dict[str, tuple[Template, ...]] = {"one call": ONE_CALL, "look-ups": LOOK_UPS, "policy": POLICY}
 SPLITS = ("eval", "dev")
 DEFAULT_N = 36
 MOST_VARIANTS = 10
-BUDGET = Budget(turns=8)
+BUDGET = Budget(turns=6)
 _FILLER = 40
 
 
