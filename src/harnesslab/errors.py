@@ -51,4 +51,12 @@ class EngineFailure(Exception):
     @property
     def only_this_request(self) -> bool:
         """Whether the engine can go on: it could not serve one request, and is well otherwise."""
-        return self.cause in {"template", "tokenizer", "constraint", "truncated-prompt", "departed", "out-of-cells"}
+        return self.cause in {
+            "template",
+            "tokenizer",
+            "constraint",
+            "truncated-prompt",
+            "departed",
+            "out-of-cells",
+            "no-logits",
+        }

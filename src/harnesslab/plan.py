@@ -344,7 +344,8 @@ def _interleave(tasks: Sequence[TaskPlan]) -> list[int]:
 
 def _trial(config: Config, c: int, cell: CellPlan, t: int, task: TaskPlan, repeat: int) -> TrialPlan:
     version = f"{task.suite.name}@{task.suite.version}"
-    stream = stable_hash(config.seed, version, task.view.id, task.task.variant, repeat)
+    drawn = 0 if cell.sampling.greedy else repeat
+    stream = stable_hash(config.seed, version, task.view.id, task.task.variant, drawn)
     return TrialPlan(_digest(cell.key, task.key, repeat), c, t, repeat, stream)
 
 

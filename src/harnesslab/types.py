@@ -318,7 +318,7 @@ class EngineInfo:
             "usage", "prefix-cache".
         pinned: whether the model's content is known by hash; a server endpoint is not.
         n_ctx: tokens one trial may occupy; 0 if unknown.
-        concurrency: trials worth running at once.
+        concurrency: requests worth sending at once.
         weights: what a request costs alone; None where nothing was calibrated.
     """
 

@@ -59,7 +59,7 @@ class Drawing:
                 history = np.array(job.out[-s.repeat_last_n :], np.int32)
                 missing = s.repeat_last_n - len(history)
                 recent.append(
-                    np.concatenate([job.tokens[len(job.tokens) - missing :], history]) if missing else history
+                    np.concatenate([job.tokens[max(0, len(job.tokens) - missing) :], history]) if missing else history
                 )
                 offsets[i + 1 :] += len(recent[-1])
         flat = np.concatenate(recent) if recent else NOTHING
@@ -112,7 +112,7 @@ def _stopped(job: Job) -> bool:
 
 def _nothing_allowed(job: Job) -> tuple[str, str]:
     if job.matcher is None:
-        return "decode", "the logits are no numbers"
+        return "no-logits", "the logits are no numbers"
     return "constraint", job.matcher.error or "the grammar allows no token at all"
 
 

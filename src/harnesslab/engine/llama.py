@@ -78,14 +78,20 @@ class LlamaEngine:
 
         Args:
             concurrency: requests at once; 0: chosen from the hardware.
-            idle_cells: KV cells kept for later prompts; -1: half of all, 0: none, each request then starts fresh.
+            idle_cells: KV cells kept for later prompts; -1: half of all, at most 2,048, 0: none, each request then starts fresh.
             threads: 0: chosen while working, up to the physical cores.
             calibrate: whether to find out what a request costs alone (`EngineInfo.weights`), in a few seconds.
             environment: variables for the worker on top of this process's own.
 
         Raises:
-            EngineFailure: "bad-gguf", "no-memory" or "worker-died", with llama.cpp's own words.
+            EngineFailure: "bad-gguf", "bad-model", "no-memory" or "worker-died", with llama.cpp's own words.
         """
+        template = entry.chat_template
+        if template and "{" not in template:
+            try:
+                template = Path(template).read_text(encoding="utf-8")
+            except OSError as error:
+                raise EngineFailure("bad-model", f"chat_template {template}: {error.strerror}") from error
         ours, theirs = socket.socketpair()
         stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         process = subprocess.Popen(
@@ -99,9 +105,6 @@ class LlamaEngine:
         )
         theirs.close()
         engine = cls(process, Connection(ours.detach()), stderr)
-        template = entry.chat_template
-        if template and "{" not in template:
-            template = Path(template).read_text(encoding="utf-8")
         spec = WorkerSpec(
             path=str(path),
             load=entry.load,

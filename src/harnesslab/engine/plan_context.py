@@ -46,9 +46,11 @@ def cores() -> int:
 def kv_bytes_per_cell(model: NativeModel, load: LoadParams) -> float:
     import llama_cpp as lc
 
-    heads = max(1, lc.llama_model_n_head(model.ptr))
-    head = lc.llama_model_n_embd(model.ptr) / heads
-    values = 2 * lc.llama_model_n_layer(model.ptr) * lc.llama_model_n_head_kv(model.ptr) * head
+    arch = model.meta("general.architecture")
+    usual = lc.llama_model_n_embd(model.ptr) / max(1, lc.llama_model_n_head(model.ptr))
+    widths = (model.meta(f"{arch}.attention.{kind}_length") for kind in ("key", "value"))
+    width = sum(float(w or usual) for w in widths)
+    values = lc.llama_model_n_layer(model.ptr) * lc.llama_model_n_head_kv(model.ptr) * width
     return float(values * KV_TYPES[load.kv_type])
 
 

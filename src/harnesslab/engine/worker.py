@@ -5,17 +5,19 @@ the main thread runs the scheduler. When the socket closes, whoever started this
 
 Started as `python -m harnesslab.engine.worker FD`. Messages are pickled tuples, the first item names them:
 
-    in:   load(spec)   render(id, messages, tools)   complete(id, job...)   cancel(id)   stats(id)
+    in:   load(spec)   render(id, messages, tools)   complete(id, request...)   cancel(id)   stats(id)
     out:  ready(facts) rendered(id, text, tokens)    finished([Finished])   stats(id, dict)   failed(id, cause, detail)
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -71,6 +73,9 @@ class Worker:
         except EngineFailure as failure:
             self.send("failed", NOBODY, failure.cause, failure.detail)
             return
+        except UserError as error:  # its dialect or its chat template
+            self.send("failed", NOBODY, "bad-model", str(error))
+            return
         threading.Thread(target=self._read, daemon=True).start()
         try:
             self._schedule()
@@ -120,7 +125,8 @@ class Worker:
         _ = model.pieces, model.end_tokens
         self.scheduler.drawing.warm_up()
         if spec.calibrate and plan.n_batch >= TILE:
-            self.scheduler.weights = calibrate(context, plan.thread_counts)
+            with contextlib.suppress(EngineFailure):  # a ledger without weights shows a dash
+                self.scheduler.weights = calibrate(context, plan.thread_counts)
         self._ready = time.perf_counter()
         self.send(
             "ready",
@@ -146,17 +152,27 @@ class Worker:
     # --- reader thread ---------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
+        """Ends the process when nobody hears requests any more; the main thread may sit in a long decode."""
+        try:
+            self._receive()
+        except (EOFError, OSError):
+            os._exit(0)  # the engine is gone
+        except BaseException:
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
+
+    def _receive(self) -> None:
         while True:
-            try:
-                message = self.connection.recv()
-            except (EOFError, OSError):
-                os._exit(0)  # the engine is gone; the main thread may sit in a long decode
+            message = self.connection.recv()
             if message[0] == "render":
                 _, id, messages, tools = message
                 try:
                     self.send("rendered", id, *self._render(messages, tools))
                 except EngineFailure as failure:
                     self.send("failed", id, failure.cause, failure.detail)
+                except OSError:
+                    raise
                 except Exception as error:  # a template is foreign code: whatever it raises belongs to this prompt
                     self.send("failed", id, "template", f"{type(error).__name__}: {error}")
             elif message[0] == "complete":
@@ -167,6 +183,8 @@ class Worker:
                     self.send("failed", id, failure.cause, failure.detail)
                 except UserError as error:
                     self.send("failed", id, "constraint", str(error))
+                except (ValueError, RecursionError) as error:  # a schema that the grammar's compiler chokes on
+                    self.send("failed", id, "constraint", f"{type(error).__name__}: {error}")
             else:
                 self.inbox.put(message)
 

@@ -8,6 +8,7 @@ is what was put aside when no engine can be had any more; the rest is left for a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import traceback
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -125,7 +126,7 @@ class Runner:
             raise Unusable(f"{entry.name} does not start: {e}") from e
 
     def _note(self, trial: TrialPlan) -> None:
-        with self._faults.open("a", encoding="utf-8") as file:
+        with contextlib.suppress(OSError), self._faults.open("a", encoding="utf-8") as file:
             file.write(f"{self._attempts.label(trial)} ({trial.id})\n{traceback.format_exc()}\n")
 
 

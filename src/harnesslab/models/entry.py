@@ -20,9 +20,9 @@ class LoadParams:
     cpu_moe: bool = False  # experts of a mixture stay in host memory
     kv_type: str = "f16"  # one of KV_TYPES
     flash_attn: bool | None = None  # None: on with a GPU or where the KV type needs it, off on a CPU
-    threads: int = 0  # 0: calibrated
-    batch: int = 0  # tokens per decode call; 0: calibrated
-    concurrency: int = 0  # trials at once; 0: chosen
+    threads: int = 0  # 0: chosen while working
+    batch: int = 0  # tokens per decode call; 0: 512, with a GPU 2,048
+    concurrency: int = 0  # requests at once; 0: chosen
 
 
 AT_ONCE_CPU, AT_ONCE_GPU = 8, 64

@@ -30,7 +30,7 @@ def quote(desk: Desk) -> Draft:
         one_of(
             desk.random,
             f"Look up the item {item}. What do {pieces} pieces cost together?",
-            f"Please look up the item {item}. What is the price of {pieces} pieces in total?",
+            f"What do {pieces} pieces of the item {item} cost together? Look it up.",
         ),
         (look,),
         f"They cost ${total}.",

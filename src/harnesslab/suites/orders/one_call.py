@@ -14,7 +14,7 @@ def order_status(desk: Desk) -> Draft:
         one_of(
             desk.random,
             f"Look up order {order.id}. What is its status?",
-            f"Please look up the status of my order {order.id}.",
+            f"What is the status of order {order.id}? Look it up.",
         ),
         (look,),
         f"Order {order.id} is {order.status}.",
@@ -28,7 +28,7 @@ def cancel_order(desk: Desk) -> Draft:
     return Draft(
         one_of(
             desk.random,
-            f"Please cancel order {order.id}. It is still pending.",
+            f"Cancel order {order.id}, it is still pending.",
             f"Cancel my pending order {order.id}.",
         ),
         (call("cancel_order", order_id=order.id),),
@@ -44,7 +44,7 @@ def stock_count(desk: Desk) -> Draft:
         one_of(
             desk.random,
             f"Look up the item {item}. How many pieces are in stock?",
-            f"Please look up the stock of the item {item}.",
+            f"What is the stock of the item {item}? Look it up.",
         ),
         (look,),
         f"There are {stock} in stock.",
@@ -60,7 +60,7 @@ def change_city(desk: Desk) -> Draft:
         one_of(
             desk.random,
             f"Set the city of my pending order {order.id} to {city}.",
-            f"Order {order.id} is still pending. Set its city to {city}.",
+            f"Set the city of order {order.id} to {city}, it is still pending.",
         ),
         (call("set_city", order_id=order.id, city=city),),
         f"Order {order.id} goes to {city}.",
@@ -75,7 +75,7 @@ def delivery_date(desk: Desk) -> Draft:
         one_of(
             desk.random,
             f"Look up order {order.id}. On which date was it delivered?",
-            f"Please look up when my order {order.id} was delivered. Tell me the date.",
+            f"On which date was order {order.id} delivered? Look it up.",
         ),
         (look,),
         f"It was delivered on {order.delivered.isoformat()}.",
@@ -90,7 +90,7 @@ def set_quantity(desk: Desk) -> Draft:
     return Draft(
         one_of(
             desk.random,
-            f"My order {order.id} is pending. Set its quantity to {wanted}.",
+            f"Set the quantity of order {order.id} to {wanted}, it is still pending.",
             f"Set the quantity of my pending order {order.id} to {wanted}.",
         ),
         (call("set_quantity", order_id=order.id, quantity=wanted),),
@@ -103,8 +103,8 @@ def return_gift(desk: Desk) -> Draft:
     return Draft(
         one_of(
             desk.random,
-            f"I want to return order {order.id}. It was a present, so I want no refund.",
-            f"Please take back my order {order.id}. I do not want a refund.",
+            f"Return my order {order.id}. It was a present, only take it back.",
+            f"Return order {order.id}, nothing more.",
         ),
         (call("return_order", order_id=order.id),),
         f"Order {order.id} is returned.",
@@ -117,8 +117,8 @@ def small_refund(desk: Desk) -> Draft:
     return Draft(
         one_of(
             desk.random,
-            f"My order {order.id} came with a scratch. You promised to refund me ${amount}, please do.",
-            f"Refund ${amount} for order {order.id}, as agreed on the phone.",
+            f"Refund ${amount} of order {order.id}, it came with a scratch.",
+            f"Refund ${amount} for my order {order.id}, as agreed.",
         ),
         (call("refund", order_id=order.id, amount=amount),),
         f"${amount} are refunded.",
