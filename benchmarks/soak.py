@@ -163,8 +163,8 @@ def report(soaked: Soaked) -> None:
         print(f"{name}={stats[name]}")
     print(f"preempted={stats['preempted']}")
     print(f"cells={stats['cells']}")
-    print(f"idle_sequences={stats['idle']}")
-    print(f"live_sequences={stats['sequences'] - stats['idle']}")
+    print(f"idle_sequences={stats['idle_sequences']}")
+    print(f"live_sequences={stats['sequences'] - stats['idle_sequences']}")
     print(f"cells_astray={stats['astray']}")
     for share, mark in zip(MARKS, marks, strict=True):
         at = f"{share:.0%}".rstrip("%")

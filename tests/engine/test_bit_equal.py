@@ -1,12 +1,14 @@
 """Where the batches have the same shape, logits are equal bit for bit, however the cells came about.
 
-The setting: one thread, one request in a batch, fewer than 512 cells in use, and a checkpoint at a multiple of the
+The setting: flash attention, one thread, one request in a batch, fewer than 512 cells in use, and a checkpoint at a
+multiple of the
 batch size, so that what comes after it is computed in the same chunks as in a fresh context. There sharing, rewinding,
 and parking and restoring change nothing, neither in the prompt's last row nor in the tokens decoded after it.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from harnesslab.engine.threads import ThreadTuner
 
 pytestmark = pytest.mark.model
 
+FLASH = replace(LOAD, flash_attn=True)
 BATCH = 64
 CHECKPOINT = 2 * BATCH
 REPLY = 6
@@ -31,7 +34,7 @@ class Rows:
     """A scheduler that does one request at a time, and a copy of each row of logits it draws from."""
 
     def __init__(self, model: NativeModel, *, idle_cells: int = 2048, parking: int = 0) -> None:
-        self.context = NativeContext(model, LOAD, cells=2048, sequences=8, n_batch=BATCH, outputs=8, threads=1)
+        self.context = NativeContext(model, FLASH, cells=2048, sequences=8, n_batch=BATCH, outputs=8, threads=1)
         self.scheduler = Scheduler(
             self.context,
             sequences=8,

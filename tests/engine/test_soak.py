@@ -19,7 +19,7 @@ def test_many_short_trials_leave_nothing_behind(smollm2: Path) -> None:
     assert min(counts["cancelled"], counts["rewinds"], counts["constrained"]) > 5
     assert min(stats["evicted"], stats["parked"], stats["shared"]) > 5
     # what is left in the cells belongs to idle sequences, and llama.cpp agrees
-    assert stats["sequences"] == stats["idle"]
+    assert stats["sequences"] == stats["idle_sequences"]
     assert stats["astray"] == 0
     first, *_, last = soaked.marks
     assert last.descriptors == first.descriptors

@@ -51,7 +51,7 @@ def test_a_token_budget_ends_the_replay_where_it_ended_the_trial(tmp_path: Path)
 @pytest.mark.parametrize("budget", ["", "[budget]\ntokens = 3000\n"])
 def test_a_layer_that_measures_prompts_is_told_the_stored_lengths(tmp_path: Path, budget: str) -> None:
     """A replay renders nothing, yet `compact` leaves out what it left out then, down to where a budget ended it."""
-    layers = 'layers = ["retry", { name = "compact", budget = 1280 }]'
+    layers = 'layers = ["retry", { name = "compact", budget = 1000 }]'
     sweep(tmp_path, GRID.replace("[harness.abort]", f"{budget}[harness.abort]").replace('layers = ["abort"]', layers))
     with Store.open(tmp_path, readonly=True) as store:
         compacting = trials(store, "abort")

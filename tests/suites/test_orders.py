@@ -28,7 +28,7 @@ def by_base(base: str) -> WorldTask:
 
 def test_the_draw_is_frozen() -> None:
     """Whoever changes a task changes VERSION and these, and calibrates again."""
-    assert fingerprint(load(seed=1)) == 3957693242066539553
+    assert fingerprint(load(seed=1)) == 11280813761241903287
     assert fingerprint(load(seed=1, split="dev")) == 5057642255785977327
 
 

@@ -20,7 +20,17 @@ from harnesslab.engine.openai_probe import Server, probe
 from harnesslab.engine.openai_wire import body_of, completion_of, overflow_of, unreadable_of
 from harnesslab.errors import EngineFailure
 from harnesslab.models.entry import ModelEntry
-from harnesslab.types import Completion, EngineInfo, Message, Prompt, Request, ToolSpec, conversation_key, tools_key
+from harnesslab.types import (
+    Completion,
+    Constraint,
+    EngineInfo,
+    Message,
+    Prompt,
+    Request,
+    ToolSpec,
+    conversation_key,
+    tools_key,
+)
 
 
 class OpenAIEngine:
@@ -93,6 +103,10 @@ class OpenAIEngine:
                 raise refused.failure() from refused
             waited = time.perf_counter() - sent
         completion = completion_of(reply, request, self._dialect, waited)
+        forced = request.constraint == Constraint("tools", "required")
+        if forced and not (completion.tool_calls or completion.parse_error or completion.finish_reason == "overflow"):
+            # llama-server 11434 drops tool_choice without a word where it cannot tell a template's notation
+            raise EngineFailure("unsupported", "the server did not force a call although it was asked to")
         await self._refuse_cut(body, completion.usage.prompt)
         times = replace(completion.times, queued=completion.times.queued + sent - asked)
         return replace(completion, times=times)

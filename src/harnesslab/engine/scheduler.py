@@ -8,7 +8,7 @@ The life of a request:
      of arrival, up to the batch size.
   4. Where a feed ran out, the sampler draws the next token from that row of logits.
   5. A finished request leaves its cells behind as an idle sequence, for the next turn, repeat or harness, until the
-     least recently used ones are dropped to make room.
+     least recently used ones are parked in host memory to make room.
 
 Runs in the worker's main thread; not thread-safe.
 """
@@ -57,7 +57,7 @@ class Stats:
     cells: int = 0
     peak_cells: int = 0
     sequences: int = 0  # in use
-    idle: int = 0  # of them: nobody's, kept for later prompts
+    idle_sequences: int = 0  # of them: nobody's, kept for later prompts
     parked_bytes: int = 0
     astray: int = 0  # cells that these books and llama.cpp disagree about
 
@@ -121,7 +121,7 @@ class Scheduler:
         """The counters, and the thread count in use by batch size."""
         self.stats.cells = self.tree.cells
         self.stats.sequences = len(self._live) + len(self._idle)
-        self.stats.idle = len(self._idle)
+        self.stats.idle_sequences = len(self._idle)
         self.stats.parked_bytes = self.parking.bytes
         self.stats.astray = astray(self.context, self.tree, self._computed, self._free)
         return {**asdict(self.stats), "threads": self.threads.facts()}

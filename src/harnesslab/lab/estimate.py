@@ -11,8 +11,8 @@ from harnesslab.models.entry import ModelEntry
 from harnesslab.plan import Plan
 from harnesslab.store.sqlite import Store
 
-# Seconds per trial and gigabyte of weights: about four replies of 60 tokens in a batch of 16, and some hundred prompt
-# tokens that no other trial shares. From the rates of FACTS.md for two cores; a workstation GPU is far faster.
+# Seconds per trial and gigabyte of weights: about four replies of 60 tokens in a batch of 8, and some hundred prompt
+# tokens that no other trial shares. From rates measured on two cores; a workstation GPU is far faster.
 _CPU_SECONDS_PER_GB = 20.0
 _GPU_SECONDS_PER_GB = 0.5
 

@@ -58,9 +58,13 @@ def load(
     desk = Desk(_random(split, seed, "desk"))
     desk.fill(_FILLER)
     drafts: list[tuple[str, str, int, Draft]] = []
+    prompts: set[str] = set()
     for tier, template, variant in plan:
         desk.random = _random(split, seed, template.__name__, variant)
-        drafts.append((tier, template.__name__.replace("_", "-"), variant, template(desk)))
+        while (draft := template(desk)).prompt in prompts:
+            pass  # few items: another one, or other words
+        prompts.add(draft.prompt)
+        drafts.append((tier, template.__name__.replace("_", "-"), variant, draft))
     rows = desk.base()
     tasks = tuple(
         make_task(
