@@ -243,6 +243,7 @@ def _model_facts(entry: ModelEntry, scripted: bool) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "engine": entry.engine,
         "template": hashlib.blake2b(_template(entry).encode(), digest_size=8).hexdigest(),
+        "template_edits": [list(pair) for pair in entry.template_edits],
         "template_args": dict(entry.template_args),
         "dialect": entry.dialect,
         "reasoning": entry.reasoning,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harnesslab.errors import UserError
-from harnesslab.models.entry import HubSource, PathSource, WheelSource
+from harnesslab.models.entry import HubSource, PathSource, WheelSource, edited
 from harnesslab.models.registry import load_registry
 
 
@@ -147,3 +147,19 @@ def test_a_chat_template_file_is_found_beside_the_toml(tmp_path: Path) -> None:
     (tmp_path / "t.jinja").write_text("{{ messages }}")
     entry = load_registry(own(tmp_path, "[smollm2-135m]\nchat_template = 't.jinja'")).get("smollm2-135m")
     assert entry.chat_template == str(tmp_path / "t.jinja")
+
+
+def test_known_faults_of_a_template_are_edited_by_name(tmp_path: Path) -> None:
+    edits = load_registry(tmp_path / "none.toml").get("qwen2.5-coder-1.5b").template_edits
+    call = r"<tool_call>\n{{\"name\": <function-name>, \"arguments\": <args-json-object>}}\n</tool_call>"
+    assert edited(call, edits) == call.replace("{{", "{").replace("}}", "}")
+    with pytest.raises(UserError, match="does not hold"):
+        edited("another template", edits)
+    as_it_is = own(tmp_path, '["qwen2.5-coder-1.5b"]\ntemplate_edits = []\n')
+    assert load_registry(as_it_is).get("qwen2.5-coder-1.5b").template_edits == ()
+
+
+@pytest.mark.parametrize("value", ['["a"]', '[["a"]]', '[["", "b"]]', "3", '[["a", 1]]'])
+def test_a_bad_edit_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(UserError, match="template_edits"):
+        load_registry(own(tmp_path, f"[smollm2-135m]\ntemplate_edits = {value}\n")).get("smollm2-135m")

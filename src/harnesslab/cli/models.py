@@ -140,8 +140,9 @@ def _entry_facts(entry: ModelEntry) -> list[tuple[str, str]]:
 
 def _file_facts(entry: ModelEntry, facts: GgufFacts) -> list[tuple[str, str]]:
     from harnesslab.engine.dialects import detect
+    from harnesslab.models.entry import edited
 
-    template = entry.chat_template or facts.chat_template
+    template = edited(entry.chat_template or facts.chat_template, entry.template_edits)
     dialect = entry.dialect or f"{detect(template, facts.architecture)} (detected)"
     window = f", sliding window {facts.n_swa:,}" if facts.n_swa else ""
     experts = f", {facts.n_experts} experts" if facts.n_experts else ""

@@ -110,6 +110,7 @@ class LlamaEngine:
             load=entry.load,
             dialect=entry.dialect,
             chat_template=template,
+            template_edits=entry.template_edits,
             template_args=dict(entry.template_args),
             keep_reasoning=entry.reasoning == "keep",
             concurrency=concurrency,

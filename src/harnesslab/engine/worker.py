@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from harnesslab.engine.thinking import ThinkingBudget
 from harnesslab.errors import EngineFailure, UserError
-from harnesslab.models.entry import LoadParams
+from harnesslab.models.entry import LoadParams, edited
 from harnesslab.types import TILE, Constraint, Message, Sampling, ToolSpec
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class WorkerSpec:
     load: LoadParams
     dialect: str
     chat_template: str
+    template_edits: tuple[tuple[str, str], ...]
     template_args: Mapping[str, Any]
     keep_reasoning: bool
     concurrency: int
@@ -95,7 +96,7 @@ class Worker:
 
         started = time.perf_counter()
         self.model = model = NativeModel(spec.path, spec.load)
-        source = spec.chat_template or model.chat_template
+        source = edited(spec.chat_template or model.chat_template, spec.template_edits)
         dialect = spec.dialect or dialects.detect(source, model.meta("general.architecture"))
         self.think = dialects.get(dialect).think
         self.keep_reasoning = spec.keep_reasoning

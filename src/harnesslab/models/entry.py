@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from harnesslab.errors import UserError
 from harnesslab.types import NOTHING, Sampling
 
 
@@ -87,6 +88,7 @@ class ModelEntry:
         sampling_source: where the sampling values come from.
         dialect: tool-call dialect; empty: detected from the chat template.
         chat_template: path or inline Jinja that replaces the GGUF's own; empty: the GGUF's own.
+        template_edits: (what stands there, what it becomes) in the chat template, for faults that are known.
         template_args: switches of the chat template, e.g. enable_thinking.
         reasoning: whether think blocks of earlier turns stay in the history.
         base_url: engine "openai": where the server listens.
@@ -106,8 +108,26 @@ class ModelEntry:
     sampling_source: str = ""
     dialect: str = ""
     chat_template: str = ""
+    template_edits: tuple[tuple[str, str], ...] = ()
     template_args: Mapping[str, Any] = NOTHING
     reasoning: Literal["drop", "keep"] = "drop"
     base_url: str = ""
     api_key_env: str = ""
     remote_model: str = ""
+
+
+def edited(template: str, edits: Iterable[tuple[str, str]]) -> str:
+    """A chat template with `template_edits` made.
+
+    Raises:
+        UserError: an edit finds nothing: the file is not the one that it was written for.
+    """
+    for old, new in edits:
+        if old not in template:
+            raise UserError(
+                f"the chat template does not hold {old!r}",
+                "template_edits of models.toml was written for another file",
+                "leave that edit out, or name what this template holds",
+            )
+        template = template.replace(old, new)
+    return template

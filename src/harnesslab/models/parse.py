@@ -74,6 +74,8 @@ def _model_value(where: str, key: str, value: Any, file: Path) -> Any:
         return tuple(_source(f"{where}[{i}]", v, file) for i, v in enumerate(_list(where, value)))
     if key == "chat_template":
         return _template(where, value, file)
+    if key == "template_edits":
+        return tuple(_edit(f"{where}[{i}]", v) for i, v in enumerate(_list(where, value)))
     return _value(where, key, int if key == "bytes" else str, value)
 
 
@@ -149,6 +151,13 @@ def _template(where: str, value: Any, file: Path) -> str:
             f"{where}: no such chat template: {path}", "", "name a Jinja file, or write the template inline"
         )
     return str(path)
+
+
+def _edit(where: str, value: Any) -> tuple[str, str]:
+    pair = [_value(where, "", str, v) for v in _list(where, value)]
+    if len(pair) != 2 or not pair[0]:
+        raise UserError(f"{where} is not an edit", "", 'write ["what stands there", "what it becomes"]')
+    return pair[0], pair[1]
 
 
 def _mapping(where: str, value: Any) -> dict[str, Any]:
