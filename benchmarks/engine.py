@@ -16,7 +16,7 @@ import argparse
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,6 @@ class Arm:
     memo_hits: int = 0
     prompt: int = 0
     generated: int = 0
-    errors: list[str] = field(default_factory=list)
 
     async def run(self, task: Task, repeats: int, sampling: Sampling) -> None:
         """All repeats of one task in all harnesses."""
