@@ -459,6 +459,56 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Prerequisite:
+    """`tool` may run only after a successful call of `needs`, earlier in the trial, with matching arguments.
+
+    Attributes:
+        match: argument of `tool` -> argument of `needs` that must have had the same value.
+        why: the rule of the policy, in words a model can act on.
+    """
+
+    tool: str
+    needs: str
+    match: Mapping[str, str] = NOTHING
+    why: str = ""
+
+
+Validator = Callable[["ToolCall", Sequence["Action"]], str]
+"""Judges a call from what the trial has seen so far: one line saying what is wrong with it, or ""."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compound:
+    """One tool in place of a chain of others.
+
+    Attributes:
+        spec: the tool as the model is told about it.
+        replaces: tools of the chain that are hidden while this one is offered.
+        run: makes the chain's calls one by one through the function it is given, and words their results as one.
+    """
+
+    spec: ToolSpec
+    replaces: tuple[str, ...]
+    run: Callable[[Mapping[str, Any], Callable[[ToolCall], Awaitable[ActionResult]]], Awaitable[ActionResult]]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a suite's author wrote for layers; a layer that uses it is marked `suite-informed`.
+
+    It holds nothing that the agent could not read with its tools, and nothing taken from the evaluated tasks' oracles.
+
+    Attributes:
+        checks: visible checks, run after a write: each answers with one line per problem, or "".
+    """
+
+    prerequisites: tuple[Prerequisite, ...] = ()
+    validators: tuple[Validator, ...] = ()
+    compounds: tuple[Compound, ...] = ()
+    checks: tuple[Callable[[ToolCall, ActionResult], str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TaskView:
     """All of a task that a layer or a model may see."""
 
@@ -466,6 +516,7 @@ class TaskView:
     system: str  # role, policy, instructions
     prompt: str  # the user's first message
     budget: Budget = Budget()
+    advice: Advice = Advice()
 
 
 @dataclass(frozen=True, slots=True)
