@@ -138,6 +138,23 @@ def test_a_reply_that_was_cut_is_not_closed_for_its_author() -> None:
     assert near_misses(text, TOOLS, ended=False) is None
 
 
+def test_calls_before_one_that_was_cut_off_are_taken_where_asked_for() -> None:
+    whole = '{"name": "get_order", "arguments": {"order_id": "O-1"}}\n'
+    following = '{"name": "ship_order", "arguments": {"order_id": "O-12", "speed": tr'
+    for length in range(1, len(following) + 1):
+        text = whole * 2 + following[:length]
+        found = near_misses(text, TOOLS, ended=False, cut_off=True)
+        assert found is not None
+        assert [c.name for c in found.calls] == ["get_order"] * 2
+        assert found.content == ""
+        assert near_misses(text, TOOLS, ended=False) is None
+    broken = '{"name": "ship_order" "arguments": {}} and'
+    assert near_misses(whole + broken, TOOLS, ended=False, cut_off=True) is None
+    assert near_misses(following, TOOLS, ended=False, cut_off=True) is None
+    played = play([whole + following, "Done."], [{"name": "rescue", "cut_off": True}], sampling=Sampling(max_tokens=30))
+    assert calls(played) == [("get_order", "rescue", Status.OK)]
+
+
 def test_the_text_around_calls_stays() -> None:
     found = near_misses('First this:\n```json\n{"name": "flaky", "arguments": {}}\n```\nThen I answer.', TOOLS)
     assert found is not None

@@ -26,6 +26,10 @@ class Unreadable(Exception):
     """There is no one reading. Never leaves the harness."""
 
 
+class CutOff(Unreadable):
+    """The text ends before the value does."""
+
+
 class Lenient:
     """Reads values out of one text. Every method raises Unreadable where it cannot.
 
@@ -66,7 +70,7 @@ class Lenient:
             return _number(number[0]), number.end()
         word = _WORD.match(self.text, at)
         if word is None or word[0] not in _WORDS:
-            raise Unreadable("no value")
+            raise self._failure(word.end() if word else at, "no value")
         if word[0][0].isupper():
             self.repairs.add("Python literals")
         return _WORDS[word[0]], word.end()
@@ -85,8 +89,10 @@ class Lenient:
         while not self.text.startswith("}", at):
             key, at = self._key(at)
             at = self.skip(at)
-            if key in found or not self.text.startswith(":", at):
-                raise Unreadable("a key twice, or without a value")
+            if key in found:
+                raise Unreadable("a key twice")
+            if not self.text.startswith(":", at):
+                raise self._failure(at, "a key without a value")
             found[key], at = self.value(at + 1, depth + 1)
             after = self._comma(at, "}")
             if after is None:
@@ -125,7 +131,11 @@ class Lenient:
         if _END.match(self.text, at) and (self._ended or at < len(self.text)) and self._complete(at):
             self.repairs.add("missing brackets")
             return at
-        raise Unreadable("not closed")
+        raise self._failure(at, "not closed")
+
+    def _failure(self, at: int, why: str) -> Unreadable:
+        """What is wrong at `at`: where that is the text's end, it was cut off."""
+        return (CutOff if at >= len(self.text) else Unreadable)(why)
 
     def _complete(self, at: int) -> bool:
         """Whether what stands before `at` cannot be the beginning of something longer, as a number could."""
@@ -137,14 +147,14 @@ class Lenient:
         if word := _WORD.match(self.text, at):
             self.repairs.add("keys without quotes")
             return word[0], word.end()
-        raise Unreadable("no key")
+        raise self._failure(at, "no key")
 
     def _string(self, at: int) -> tuple[str, int] | None:
         quote = self.text[at : at + 1]
         if quote in _STRINGS:
             match = _STRINGS[quote].match(self.text, at)
             if match is None:
-                raise Unreadable("a string without an end")
+                raise CutOff("a string without an end")
             if quote == "'":
                 self.repairs.add("single quotes")
             if "\n" in match[1]:
@@ -155,7 +165,7 @@ class Lenient:
                 start = at + len(mark)
                 end = self.text.find(mark, start)
                 if end < 0:
-                    raise Unreadable("a string without an end")
+                    raise CutOff("a string without an end")
                 return self.text[start:end], end + len(mark)
         return None
 

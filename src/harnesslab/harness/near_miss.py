@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harnesslab.harness.lenient import Lenient, Unreadable
+from harnesslab.harness.lenient import CutOff, Lenient, Unreadable
 from harnesslab.types import ToolCall, ToolSpec
 
 NAMES = ("name", "tool", "tool_name", "function", "function_name", "action")
@@ -65,16 +65,17 @@ class Found:
     repairs: tuple[str, ...]
 
 
-def near_misses(text: str, tools: Sequence[ToolSpec], *, ended: bool = True) -> Found | None:
+def near_misses(text: str, tools: Sequence[ToolSpec], *, ended: bool = True, cut_off: bool = False) -> Found | None:
     """The calls of a reply, or None where there are none or not all have exactly one reading. Never raises.
 
     Args:
         text: the reply without its reasoning.
         ended: whether the model ended it; False where it was cut.
+        cut_off: whether a last call that was cut off is left out, instead of spoiling those before it.
     """
     by_name = {tool.name: tool for tool in tools}
     try:
-        found = _Search(text, by_name, ended=ended)
+        found = _Search(text, by_name, ended=ended, cut_off=cut_off and not ended)
         found.anywhere()
         if not found.calls:
             found.python()
@@ -89,8 +90,8 @@ def near_misses(text: str, tools: Sequence[ToolSpec], *, ended: bool = True) -> 
 class _Search:
     """One pass over one reply."""
 
-    def __init__(self, text: str, tools: Mapping[str, ToolSpec], *, ended: bool) -> None:
-        self._text, self._tools, self._ended = text, tools, ended
+    def __init__(self, text: str, tools: Mapping[str, ToolSpec], *, ended: bool, cut_off: bool) -> None:
+        self._text, self._tools, self._ended, self._cut_off = text, tools, ended, cut_off
         self.calls: list[ToolCall] = []
         self.outside: list[str] = []
         self.repairs: set[str] = set()
@@ -100,13 +101,14 @@ class _Search:
         at = last = 0
         while match := _START.search(self._text, at):
             reader = Lenient(self._text, ended=self._ended)
-            if match["json"]:
-                calls, end = self._json(reader, match.start())
-            elif match["element"] and match["element"] not in self._tools:
-                calls, end = [], match.end()
-            else:
-                call, end = self._headed(reader, match)
-                calls = [call]
+            try:
+                calls, end = self._at(reader, match)
+            except CutOff:
+                if not self._cut_off or not self.calls:
+                    raise
+                self.repairs.add("a call that was cut off left out")
+                self.outside.append(_BEFORE.sub("", self._text[last : match.start()]))
+                return
             if calls:
                 self.calls += calls
                 self.repairs |= reader.repairs
@@ -132,14 +134,23 @@ class _Search:
         if (rest.end() if rest else at) == len(self._text):
             self.calls, self.outside, self.repairs = calls, [], reader.repairs
 
+    def _at(self, reader: Lenient, match: re.Match[str]) -> tuple[list[ToolCall], int]:
+        """Calls that begin at a mark, none where it is no call's, and the index after them."""
+        if match["json"]:
+            return self._json(reader, match.start())
+        if match["element"] and match["element"] not in self._tools:
+            return [], match.end()
+        call, end = self._headed(reader, match)
+        return [call], end
+
     # --- one call ----------------------------------------------------------------------------------------------------
 
     def _json(self, reader: Lenient, at: int) -> tuple[list[ToolCall], int]:
         """Calls that the object at `at` stands for, none where it stands for something else, and the index after it."""
         try:
             value, end = reader.object(at)
-        except Unreadable:
-            if _ATTEMPT.match(self._text, at):
+        except Unreadable as why:
+            if _ATTEMPT.match(self._text, at) or (isinstance(why, CutOff) and not self._ended):
                 raise
             return [], at + 1
         return self._calls(reader, value), end

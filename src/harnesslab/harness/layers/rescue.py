@@ -30,9 +30,10 @@ class Rescue(Layer):
 
     class Params(Params):
         answers: bool = Field(True, description="whether replies that were read as a text answer are looked into too")
+        cut_off: bool = Field(False, description="whether the calls before one that was cut off are taken without it")
 
     def __init__(self, params: Params) -> None:
-        self._answers = params.answers
+        self._answers, self._cut_off = params.answers, params.cut_off
 
     async def generate(self, trial: Trial, request: Generate, nxt: GenerateNext) -> Completion:
         completion = await nxt(request)
@@ -41,7 +42,7 @@ class Rescue(Layer):
         if completion.parse_error is None and not self._answers:
             return completion
         ended = completion.finish_reason is FinishReason.STOP
-        found = near_misses(completion.content, request.tools, ended=ended)
+        found = near_misses(completion.content, request.tools, ended=ended, cut_off=self._cut_off)
         if found is None:
             return completion
         cause = "a text answer" if completion.parse_error is None else str(completion.parse_error.kind)
