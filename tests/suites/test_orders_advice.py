@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import textwrap
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +24,7 @@ from harnesslab.types import Action, ActionResult, EndReason, Request, Sampling,
 
 MESSAGE = "My email is ada.brown12@mail.com. Cancel order O1234."
 VALIDATORS = advice_for(MESSAGE).validators
+DOCS = Path(__file__).parents[2] / "docs"
 HERMES = dialects.get("hermes")
 
 
@@ -114,3 +117,19 @@ def test_who_obeys_passes_every_task_within_its_budget() -> None:
         answer = asyncio.run(run_trial(task.view, environment, None, engine, harness, Sampling(), recorder, 1))
         assert answer.reason is EndReason.ANSWERED, task.view.id
         assert task.check(environment, answer.text).passed, task.view.id
+
+
+@pytest.mark.parametrize(("layer", "order_id"), [("prerequisites", "O1042"), ("validate", "O9999")])
+def test_the_docs_of_layers_show_what_the_model_reads_at_this_desk(layer: str, order_id: str) -> None:
+    task = load(seed=1, n=1).tasks[0]
+    requests: list[Request] = []
+
+    def policy(request: Request) -> str:
+        requests.append(request)
+        return HERMES.format_call(ToolCall("cancel_order", {"order_id": order_id})) if len(requests) == 1 else "Done."
+
+    harness, recorder = Harness.parse("one", [layer]), TrialRecorder(LayerTable())
+    environment, engine = task.environment(1, 0), ScriptedEngine(policy)
+    asyncio.run(run_trial(task.view, environment, None, engine, harness, Sampling(), recorder, 1))
+    answer = requests[1].prompt.messages[-1].content
+    assert textwrap.indent(answer, "      ") + "\n" in (DOCS / "layers.md").read_text()
