@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_harness_properties import replies, scripts
 from toy_desk import GET, Played, call, play
@@ -25,11 +25,14 @@ TURNS = ("abort", "retry", "rewind")
 OTHERS = (*CALLS, *TURNS, COMPACT)
 near = st.one_of(replies, st.sampled_from([LOOSE, f"```json\n{LOOSE}\n```", SHIP, GET]))
 longer = st.lists(near, min_size=1, max_size=8)
+FENCED = '```json\n{"name": "get_order", "arguments": {"order_id": "O-1"}}\n```'
+BAD, MISSING = call("get_order", id="O-1"), call("get_order", order_id="O-9")
+LONG = [SHIP, GET, FENCED, SHIP, GET, BAD, GET, FENCED, MISSING, GET, "Done."]  # every layer acts on it
 
 
-def facts(script: list[str], stack: list[Any]) -> Any:
+def facts(script: list[str], stack: list[Any], n_ctx: int = 600) -> Any:
     """All that was asked, done and answered, and on whose account; not the order of the interventions."""
-    played = play(script, stack, n_ctx=600, advice=ADVICE, sampling=Sampling(max_tokens=200))
+    played = play(script, stack, n_ctx=n_ctx, advice=ADVICE, sampling=Sampling(max_tokens=200))
     return (
         [(r.prompt.digest, r.sampling, r.constraint, r.rng_key) for r in played.requests],
         [
@@ -43,12 +46,13 @@ def facts(script: list[str], stack: list[Any]) -> Any:
     )
 
 
-def commute(script: list[str], one: Any, other: Any) -> None:
-    assert facts(script, [one, other]) == facts(script, [other, one])
+def commute(script: list[str], one: Any, other: Any, n_ctx: int = 600) -> None:
+    assert facts(script, [one, other], n_ctx) == facts(script, [other, one], n_ctx)
 
 
 @pytest.mark.parametrize(("one", "other"), list(product(CALLS, TURNS)))
 @given(longer)
+@example(LONG)
 @settings(max_examples=12, deadline=None)
 def test_layers_on_calls_commute_with_layers_on_turns(one: str, other: str, script: list[str]) -> None:
     commute(script, one, other)
@@ -56,6 +60,7 @@ def test_layers_on_calls_commute_with_layers_on_turns(one: str, other: str, scri
 
 @pytest.mark.parametrize("other", [*OTHERS, "constrain"], ids=str)
 @given(longer)
+@example(LONG)
 @settings(max_examples=12, deadline=None)
 def test_rescue_commutes_with_every_other_layer(other: Any, script: list[str]) -> None:
     commute(script, "rescue", other)
@@ -63,6 +68,7 @@ def test_rescue_commutes_with_every_other_layer(other: Any, script: list[str]) -
 
 @pytest.mark.parametrize("other", [*OTHERS, "rescue"], ids=str)
 @given(longer)
+@example(LONG)
 @settings(max_examples=12, deadline=None)
 def test_constrain_with_text_auto_commutes_with_every_other_layer(other: Any, script: list[str]) -> None:
     commute(script, "constrain", other)
@@ -71,12 +77,18 @@ def test_constrain_with_text_auto_commutes_with_every_other_layer(other: Any, sc
 @given(scripts)
 @settings(max_examples=25, deadline=None)
 def test_constrain_with_text_first_commutes_with_compact_where_nothing_is_left_out(script: list[str]) -> None:
-    commute(script, {"name": "constrain", "text": "first"}, {"name": "compact", "budget": 100_000})
+    commute(script, {"name": "constrain", "text": "first"}, "compact", n_ctx=100_000)
+
+
+def test_every_layer_acts_on_the_long_script() -> None:
+    for layer in (*OTHERS, "rescue", "constrain"):
+        played = play(LONG, [layer], n_ctx=600, advice=ADVICE, sampling=Sampling(max_tokens=200))
+        assert played.of(EventKind.LAYER), layer
 
 
 def test_among_layers_on_calls_the_order_matters() -> None:
     """So the tests above could fail."""
-    early, bad = [SHIP, "Done."], [call("get_order", id="O-1")] * 3
+    early, bad = [SHIP, "Done."], [BAD] * 3
     assert facts(early, ["validate", "prerequisites"]) != facts(early, ["prerequisites", "validate"])
     assert facts(bad, ["validate", "breaker"]) != facts(bad, ["breaker", "validate"])
 

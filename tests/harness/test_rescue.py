@@ -333,3 +333,9 @@ def test_only_tools_that_were_offered_are_called() -> None:
     other = ToolSpec("cancel", "", {"type": "object", "properties": {}})
     assert near_misses('{"name": "get_order", "arguments": {"order_id": "O-1"}}', [other]) is None
     assert near_misses('{"name": "get_order", "arguments": {"order_id": "O-1"}}', []) is None
+
+
+def test_a_key_that_is_also_an_argument_of_the_tool_has_two_readings() -> None:
+    run = ToolSpec("run", "", {"type": "object", "properties": {"input": {"type": "object"}}})
+    assert near_misses('{"name": "run", "input": {"input": {}}}', [run]) is None
+    assert near_misses('{"tool": "run", "arguments": {"input": {}}}', [run]) is not None

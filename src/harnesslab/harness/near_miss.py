@@ -11,13 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harnesslab.harness.call_objects import CallObjects, properties
 from harnesslab.harness.lenient import CutOff, Lenient, Unreadable
 from harnesslab.types import ToolCall, ToolSpec
-
-NAMES = ("name", "tool", "tool_name", "function", "function_name", "action")
-ARGUMENTS = ("arguments", "parameters", "args", "params", "input", "tool_input", "action_input", "kwargs")
-WRAPPERS = ("tool_calls", "tool_call", "function_call", "calls")
-_BESIDE = frozenset({"id", "type", "index", "call_id", "tool_call_id", "thought", "thoughts", "reasoning"})
 
 _NAME = r"[A-Za-z_][\w.-]*"
 _START = re.compile(
@@ -92,6 +88,7 @@ class _Search:
 
     def __init__(self, text: str, tools: Mapping[str, ToolSpec], *, ended: bool, cut_off: bool) -> None:
         self._text, self._tools, self._ended, self._cut_off = text, tools, ended, cut_off
+        self._objects = CallObjects(tools)
         self.calls: list[ToolCall] = []
         self.outside: list[str] = []
         self.repairs: set[str] = set()
@@ -125,7 +122,7 @@ class _Search:
         at = lead.end() if lead else 0
         calls: list[ToolCall] = []
         while opening := _OPENING.match(self._text, at):
-            tool = self._tool(opening["name"])
+            tool = self._objects.tool(opening["name"])
             arguments, at = self._keywords(reader, opening.end())
             calls.append(ToolCall(tool.name, arguments))
             between = _BETWEEN.match(self._text, at)
@@ -153,16 +150,16 @@ class _Search:
             if _ATTEMPT.match(self._text, at) or (isinstance(why, CutOff) and not self._ended):
                 raise
             return [], at + 1
-        return self._calls(reader, value), end
+        return self._objects.calls(reader, value), end
 
     def _headed(self, reader: Lenient, match: re.Match[str]) -> tuple[ToolCall, int]:
         """A call whose name stands before its arguments."""
-        tool = self._tool(next(name for name in match.groups() if name))
+        tool = self._objects.tool(next(name for name in match.groups() if name))
         at = reader.skip(match.end())
         if self._text.startswith("{", at):
             value, end = reader.object(at)
             closing = self._closing(tool, end)
-            return ToolCall(tool.name, self._arguments(reader, value, tool)), closing or end
+            return ToolCall(tool.name, self._objects.arguments(reader, value, tool)), closing or end
         if not (match["xml"] or match["pairs"] or match["element"]):
             raise Unreadable("no arguments")
         arguments: dict[str, Any] = {}
@@ -170,7 +167,7 @@ class _Search:
             key = parameter["key"].strip()
             if key in arguments:
                 raise Unreadable("an argument twice")
-            arguments[key] = _typed(parameter["value"], _properties(tool).get(key))
+            arguments[key] = _typed(parameter["value"], properties(tool).get(key))
             at = parameter.end()
         closing = self._closing(tool, at)
         if closing is None:
@@ -202,86 +199,6 @@ class _Search:
         if not self._text.startswith(")", at):
             raise Unreadable("not closed, or an argument without a name")
         return arguments, at + 1
-
-    # --- what an object stands for -----------------------------------------------------------------------------------
-
-    def _calls(self, reader: Lenient, value: Mapping[str, Any]) -> list[ToolCall]:
-        wrappers = [key for key in WRAPPERS if key in value]
-        if wrappers:
-            return self._wrapped(reader, value, wrappers)
-        if isinstance(value.get("function"), Mapping) and not set(value) - _BESIDE - {"function"}:
-            reader.repairs.add("nested")
-            return self._calls(reader, value["function"])
-        names = [key for key in NAMES if isinstance(value.get(key), str)]
-        keys = [key for key in ARGUMENTS if key in value]
-        if names and keys:
-            if len(names) > 1 or len(keys) > 1 or set(value) - _BESIDE - {names[0], keys[0]}:
-                raise Unreadable("two readings")
-            return [self._call(reader, value[names[0]], value[keys[0]], (names[0], keys[0]))]
-        if {"arguments", "parameters"} & set(keys):
-            raise Unreadable("no name")
-        known = [key for key in names if value[key] in self._tools]
-        if known:
-            if len(names) > 1:
-                raise Unreadable("two readings")
-            return [self._flat(reader, self._tools[value[known[0]]], known[0], value)]
-        if len(value) == 1 and (key := next(iter(value))) in self._tools and isinstance(value[key], Mapping):
-            if set(value[key]) - set(_properties(self._tools[key])):
-                raise Unreadable("arguments, or a result")
-            reader.repairs.add("name as key")
-            return [self._call(reader, key, value[key], ())]
-        return []
-
-    def _wrapped(self, reader: Lenient, value: Mapping[str, Any], wrappers: list[str]) -> list[ToolCall]:
-        inside = value[wrappers[0]]
-        items = inside if isinstance(inside, list) else [inside]
-        beside = set(value) - _BESIDE - {wrappers[0], "role", "content"}
-        if beside or not all(isinstance(item, Mapping) for item in items):
-            raise Unreadable("no list of calls")
-        found = [self._calls(reader, item) for item in items]
-        if not all(found):
-            raise Unreadable("something else among the calls")
-        reader.repairs.add("nested")
-        return [call for calls in found for call in calls]
-
-    def _call(self, reader: Lenient, name: str, arguments: Any, keys: tuple[str, ...]) -> ToolCall:
-        tool = self._tool(name)
-        usual = ("name", "arguments")
-        reader.repairs.update(f"{said} for {meant}" for said, meant in zip(keys, usual, strict=False) if said != meant)
-        return ToolCall(tool.name, self._arguments(reader, arguments, tool))
-
-    def _flat(self, reader: Lenient, tool: ToolSpec, key: str, value: Mapping[str, Any]) -> ToolCall:
-        """A call whose arguments stand beside its name."""
-        arguments = {k: v for k, v in value.items() if k != key and (k not in _BESIDE or k in _properties(tool))}
-        if key in _properties(tool) or set(arguments) - set(_properties(tool)):
-            raise Unreadable("two readings")
-        if not arguments and _properties(tool):
-            raise Unreadable("no arguments")
-        reader.repairs.add("arguments beside the name")
-        return ToolCall(tool.name, arguments)
-
-    def _arguments(self, reader: Lenient, value: Any, tool: ToolSpec) -> dict[str, Any]:
-        if isinstance(value, str) and value.strip():
-            inner = Lenient(value, ended=True)
-            value = inner.whole()
-            reader.repairs |= {"arguments as a string", *inner.repairs}
-        if value in (None, "") and not _properties(tool):
-            return {}
-        if not isinstance(value, Mapping):
-            raise Unreadable("arguments that are no object")
-        if isinstance(value.get("properties"), Mapping) and "properties" not in _properties(tool):
-            raise Unreadable("the tool's schema, said back")
-        return dict(value)
-
-    def _tool(self, name: str) -> ToolSpec:
-        if name not in self._tools:
-            raise Unreadable("no such tool")
-        return self._tools[name]
-
-
-def _properties(tool: ToolSpec) -> Mapping[str, Any]:
-    properties = tool.parameters.get("properties")
-    return properties if isinstance(properties, Mapping) else {}
 
 
 def _typed(text: str, schema: Any) -> Any:
