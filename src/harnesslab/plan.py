@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import inspect
 import itertools
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -220,7 +222,29 @@ def _cell(
         "suite": {"name": suite.name, "version": suite.version, "draw": draw},
         "evaluator": EVALUATOR,
     }
+    if advice := _advice(layers, tasks):
+        facts["advice"] = advice
     return CellPlan(_digest(facts), entry, harness, layers, suite, sampling, repeats, greedy, facts)
+
+
+def _advice(layers: Sequence[LayerSpec], tasks: Sequence[TaskPlan]) -> str:
+    """Hash of what the suite tells these layers: its rules, and the source of its functions; "" for nothing.
+
+    Not part of a suite's version: advice is mended without drawing other tasks, and only cells that use it change.
+    """
+    from harnesslab.harness.registry import suite_informed
+
+    if not any(map(suite_informed, layers)):
+        return ""
+    rules: set[str] = set()
+    modules: set[str] = set()
+    for advice in (task.view.advice for task in tasks):
+        rules |= {canonical([r.tool, r.needs, r.match, r.why]) for r in advice.prerequisites}
+        rules |= {canonical([c.spec.name, c.spec.description, c.spec.parameters]) for c in advice.compounds}
+        modules |= {f.__module__ for f in (*advice.validators, *advice.checks, *(c.run for c in advice.compounds))}
+    if not rules and not modules:
+        return ""
+    return _digest(sorted(rules), [inspect.getsource(sys.modules[name]) for name in sorted(modules)])
 
 
 @lru_cache(maxsize=1)

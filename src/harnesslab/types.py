@@ -516,7 +516,7 @@ class TaskView:
     system: str  # role, policy, instructions
     prompt: str  # the user's first message
     budget: Budget = Budget()
-    advice: Advice = Advice()
+    advice: Advice = field(default=Advice(), repr=False)  # not part of what the task is
 
 
 @dataclass(frozen=True, slots=True)
@@ -766,9 +766,13 @@ class Layer:
 
     One instance serves one trial, so a layer may keep counters. A layer never sees another layer, the oracle or the
     goal check.
+
+    Attributes:
+        suite_informed: whether it uses the task's advice; a parameter `advice` of such a layer switches that off.
     """
 
     name: str = ""
+    suite_informed: bool = False
 
     def tools(self, trial: Trial, toolbox: Toolbox, nxt: ToolsNext) -> Toolbox:
         return nxt(toolbox)

@@ -159,8 +159,9 @@ class _Loop:
         actions: list[Action] = []
         failed = False
         emitted = run.reply.tool_calls if run.reply is not None else ()
+        mender = run.mender  # of the reply; a layer may yet step in at a call
         for call, said in zip(calls, completion.tool_calls, strict=True):
-            author = "" if said in emitted else run.mender
+            author = "" if said in emitted else mender
             result = await self._action(call, author, skip=failed and run.halts)
             failed = failed or not result.ok
             messages.append(Message("tool", result.content, tool_call_id=call.id, name=call.name))
