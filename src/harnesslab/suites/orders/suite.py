@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from random import Random
 
 from harnesslab.errors import UserError, unknown_name
+from harnesslab.suites.orders.compounds import COMPOUNDS
 from harnesslab.suites.orders.desk import Desk
 from harnesslab.suites.orders.draft import Draft, Template
 from harnesslab.suites.orders.look_ups import LOOK_UPS
@@ -18,7 +19,7 @@ from harnesslab.suites.orders.policy import SYSTEM
 from harnesslab.suites.orders.policy_tasks import POLICY
 from harnesslab.suites.orders.tools import KIT
 from harnesslab.suites.task import TaskSuite, make_task
-from harnesslab.types import Budget, TaskView, stable_hash
+from harnesslab.types import Advice, Budget, TaskView, stable_hash
 
 VERSION = "2"
 TIERS: dict[str, tuple[Template, ...]] = {"one call": ONE_CALL, "look-ups": LOOK_UPS, "policy": POLICY}
@@ -26,6 +27,7 @@ SPLITS = ("eval", "dev")
 DEFAULT_N = 36
 MOST_VARIANTS = 10
 BUDGET = Budget(turns=6)
+ADVICE = Advice(compounds=COMPOUNDS)
 _FILLER = 40
 
 
@@ -68,7 +70,7 @@ def load(
     rows = desk.base()
     tasks = tuple(
         make_task(
-            TaskView(f"{base}.{variant}", SYSTEM, draft.prompt, BUDGET),
+            TaskView(f"{base}.{variant}", SYSTEM, draft.prompt, BUDGET, ADVICE),
             base=base,
             variant=f"{split}-{seed}.{variant}",
             tier=tier,
