@@ -789,7 +789,7 @@ class Trial(Protocol):
         ...
 
     def allow_attempts(self, n: int) -> None:
-        """Lets the task that a `solve` is given be attempted `n` times, each with its whole budget."""
+        """At the beginning of a `solve`: lets its task be attempted `n` times, each with the whole of its budget."""
         ...
 
     def offer(self, toolbox: Toolbox) -> None:

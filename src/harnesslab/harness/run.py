@@ -52,20 +52,18 @@ class Ended(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """A budget that was granted, and where the books may stand at most before it is out; None: anywhere."""
+    """Where the books may stand at most before a budget that was granted is out; None: anywhere."""
 
-    budget: Budget
     replies: int | None
     tokens: int | None
     seconds: float | None
 
-    def wider(self, budget: Budget, times: int) -> _Scope:
-        """The same scope with `times` another budget on top."""
+    def wider(self, left: Left, times: int) -> _Scope:
+        """The same scope with `times` what is left on top; where this one has a bound, so has that."""
         return _Scope(
-            self.budget,
-            None if self.replies is None else self.replies + times * budget.turns,
-            None if self.tokens is None else self.tokens + times * budget.tokens,
-            None if self.seconds is None else self.seconds + times * budget.seconds,
+            None if self.replies is None else self.replies + times * (left.turns or 0),
+            None if self.tokens is None else self.tokens + times * (left.tokens or 0),
+            None if self.seconds is None else self.seconds + times * (left.seconds or 0.0),
         )
 
 
@@ -209,12 +207,11 @@ class Run:
             yield
 
     def allow_attempts(self, n: int) -> None:
-        budget = self._scopes[-1].budget
-        self._scopes = [scope.wider(budget, n - 1) for scope in self._scopes]
+        left = self.left
+        self._scopes = [scope.wider(left, n - 1) for scope in self._scopes]
 
     def _scope(self, budget: Budget) -> _Scope:
         return _Scope(
-            budget,
             self.replies + budget.turns if budget.turns else None,
             self._tokens + budget.tokens if budget.tokens else None,
             self.seconds + budget.seconds if budget.seconds else None,

@@ -31,6 +31,7 @@ from harnesslab.types import (
 
 KNOWN = 12  # calls that worked, the latest, are told
 LEAST = 4  # replies: one to split, one for each of two parts, one to merge
+_ITEM = re.compile(r"^[ \t]*(?:[-*]|\(?(?:step[ \t]*)?\d{1,2}[.):])[ \t]+(\S.*)$", re.MULTILINE | re.IGNORECASE)
 
 
 class Decompose(Layer):
@@ -72,7 +73,7 @@ class Decompose(Layer):
         self._known += [f"{one_call(a.call)} -> {clip(a.result.content, 200)}" for a in outcome.actions if a.result.ok]
         if self._stuck or trial.has_user or outcome.kind not in (TurnKind.ACTED, TurnKind.UNPARSED):
             return outcome
-        self._failed.update(set(failures(outcome)))
+        self._failed.update(dict.fromkeys(failures(outcome), 1))
         left = trial.left.turns
         cause = self._cause(left)
         if not cause or (left is not None and left < LEAST):
@@ -150,10 +151,11 @@ def failures(outcome: Outcome) -> Iterator[str]:
 
 def listed(text: str) -> list[str]:
     """The items of a list as models write them: "1. x", "2) x", "- x", "Step 3: x"."""
+    plain = text.replace("**", "")
     found = re.findall(
-        r"^[ \t]*(?:[-*\u2022]|\W{0,2}(?:step[ \t]*)?\d{1,2}\W{0,2}[.):])[ \t*]+(\S.*)$", text, re.M | re.I
+        r"^[ \t]*(?:[-*]|\(?(?:step[ \t]*)?\d{1,2}[.):])[ \t]+(\S.*)$", plain, re.MULTILINE | re.IGNORECASE
     )
-    return [clip(item.strip("* "), 200) for item in found]
+    return [clip(item, 200) for item in found]
 
 
 def described(toolbox: Toolbox) -> list[str]:
