@@ -799,7 +799,7 @@ class Trial(Protocol):
     async def ask(self, layer: str, messages: Sequence[Message]) -> Completion | None:
         """One reply beside the attempts, to a question without tools, charged to `layer`; None: a budget is out.
 
-        It passes through the `generate` port as a request of branch ASIDE, and counts as a reply.
+        It counts as a reply, belongs to branch ASIDE, and passes no other layer.
         """
         ...
 
@@ -812,10 +812,7 @@ class Trial(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """The `generate` port's request: what to say to the model, before it is rendered.
-
-    `branch` is ASIDE, and `tools` empty, where a layer asks a question of its own: other layers leave it alone.
-    """
+    """The `generate` port's request: what to say to the model, before it is rendered."""
 
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...]

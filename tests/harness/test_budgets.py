@@ -119,6 +119,14 @@ def test_whatever_answers_a_question_is_text_and_runs_nothing() -> None:
     assert broken.of(EventKind.REPLY)[0].status is Status.OK
 
 
+def test_a_question_passes_no_other_layer() -> None:
+    """Neither a temperature schedule nor a repair nor a constraint is meant for it."""
+    played = play(["Hm.", "<tool_call>{", GET], ["harness_again:Mend", CURIOUS])
+    assert Curious.heard[0] == "Hm."
+    assert [e.turn for e in played.of(EventKind.LAYER)] == [1]
+    assert played.of(EventKind.CALL)[0].layer == "mend"
+
+
 def test_a_question_counts_as_a_turn_and_none_is_asked_when_the_budget_is_out() -> None:
     played = play(["Hm.", GET], [CURIOUS], budget=Budget(turns=2))
     assert len(played.of(EventKind.REPLY)) == 2

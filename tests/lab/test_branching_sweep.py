@@ -91,11 +91,11 @@ def test_what_another_attempt_read_does_not_count() -> None:
     read = attempt(environment, "I do not know.", look)
     guessed = attempt(environment, task.oracle_answer)
     both = (read, guessed)
-    grade, passed = graded(task, environment, Answer(guessed.text, EndReason.ANSWERED, both, 1))
+    grade, passed = graded(task, environment, environment, Answer(guessed.text, EndReason.ANSWERED, both, 1))
     assert not grade.passed
     assert passed == [False, False]
     third = (*both, attempt(environment, task.oracle_answer, look))
-    grade, passed = graded(task, environment, Answer(task.oracle_answer, EndReason.ANSWERED, third, 2))
+    grade, passed = graded(task, environment, environment, Answer(task.oracle_answer, EndReason.ANSWERED, third, 2))
     assert grade.passed
     assert passed == [False, False, True]
 
@@ -108,8 +108,11 @@ def test_what_another_attempt_wrote_does_not_count() -> None:
     first = attempt(environment, "Done.", wrong)
     environment.restore(start)
     second = attempt(environment, task.oracle_answer, *task.oracle)
-    grade, passed = graded(task, environment, Answer(second.text, EndReason.ANSWERED, (first, second), 1))
+    grade, passed = graded(task, environment, environment, Answer(second.text, EndReason.ANSWERED, (first, second), 1))
     assert grade.passed
     assert passed == [False, True]
     unfinished = Attempt(second.text, EndReason.TURNS, second.world, second.calls)
-    assert graded(task, environment, Answer("", EndReason.TURNS, (first, unfinished), 1))[1] == [False, False]
+    assert graded(task, environment, environment, Answer("", EndReason.TURNS, (first, unfinished), 1))[1] == [
+        False,
+        False,
+    ]

@@ -103,7 +103,7 @@ class _Loop:
     def __init__(self, run: Run, environment: Environment, user: User | None, engine: Engine, harness: Harness) -> None:
         self.run, self.environment, self.user, self.engine = run, environment, user, engine
         self.ports: Ports = harness.bind(run, Ports(self.tools, self.generate, self.act, self.turn, self.solve))
-        run.has_user, run.questions = user is not None, self.ports.generate
+        run.has_user, run.questions = user is not None, self.generate
 
     def tools(self, toolbox: Toolbox) -> Toolbox:
         return toolbox

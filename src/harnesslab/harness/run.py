@@ -81,7 +81,7 @@ class Run:
         reply: the last completion as the engine gave it.
         reached: tool executions so far.
         has_user: whether a simulated user takes part.
-        questions: the whole `generate` port, for what a layer asks beside the attempts.
+        questions: the loop's own `generate`, for what a layer asks beside the attempts.
     """
 
     __slots__ = (
@@ -163,7 +163,7 @@ class Run:
         self.toolbox = toolbox
 
     async def ask(self, layer: str, messages: Sequence[Message]) -> Completion | None:
-        assert self.questions is not None, "the loop lends its port"
+        assert self.questions is not None, "the loop lends it"
         payer, self.account = self.account, layer
         try:
             return await self.questions(Generate(tuple(messages), (), self.sampling, branch=ASIDE))

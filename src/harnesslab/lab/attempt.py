@@ -48,7 +48,7 @@ class Attempts:
                 task.view, environment, user, engine, harness, cell.sampling, recorder, trial.stream
             )
         seconds = time.perf_counter() - start + recorder.saved_seconds
-        grade, among = graded(task.task, environment, answer)
+        grade, among = graded(task.task, environment, environment, answer)
         events, payload = recorder.finish(task.task.oracle)
         passed = grade.passed and answer.reason is EndReason.ANSWERED
         return TrialRecord(
@@ -87,22 +87,26 @@ class Attempts:
         return f"{cell.label} {self.plan.tasks[trial.task].view.id} repeat {trial.repeat}"
 
 
-def graded(task: Task, environment: Environment, answer: Answer) -> tuple[Grade, list[bool]]:
+def graded(task: Task, environment: Environment, seen: Environment, answer: Answer) -> tuple[Grade, list[bool]]:
     """The verdict on a trial, and where it was chosen from several attempts whether each of them would have passed.
 
-    An attempt is graded by what it did itself: its own world, and only its own part of the log. The environment is left
-    as the last attempt left it.
+    An attempt is graded by what it did itself: its own world, and its own part of the log.
+
+    Args:
+        environment: the trial's, as it ended.
+        seen: the one that the harness worked in, whose snapshots the attempts hold; it is left as the trial ended.
     """
     if not answer.among:
         return task.check(environment, answer.text), []
-    log = environment.log
-    own = slice(*answer.among[answer.chosen].calls)
-    grade = task.check(environment.with_log([*log[own], *log[answer.among[-1].calls[1] :]]), answer.text)
+    log, end = seen.log, seen.snapshot()
+    own, after = slice(*answer.among[answer.chosen].calls), slice(answer.among[-1].calls[1], None)
+    grade = task.check(seen.with_log([*log[own], *log[after]]), answer.text)
     passed = []
     for attempt in answer.among:
-        environment.restore(attempt.world)
-        alone = task.check(environment.with_log(log[slice(*attempt.calls)]), attempt.text)
+        seen.restore(attempt.world)
+        alone = task.check(seen.with_log(log[slice(*attempt.calls)]), attempt.text)
         passed.append(alone.passed and attempt.reason is EndReason.ANSWERED)
+    seen.restore(end)
     return grade, passed
 
 

@@ -14,7 +14,6 @@ from pydantic import Field
 from harnesslab.harness.params import Params
 from harnesslab.harness.wording import bullets, clip
 from harnesslab.types import (
-    ASIDE,
     ActionResult,
     ActNext,
     Completion,
@@ -63,7 +62,7 @@ class Improve(Layer):
         self._told: set[str] = set()
 
     async def generate(self, trial: Trial, request: Generate, nxt: GenerateNext) -> Completion:
-        if self._redraw is not None and request.branch != ASIDE:
+        if self._redraw is not None:
             request = replace(request, sampling=replace(request.sampling, temperature=self._redraw))
             self._redraw = None
         return await nxt(request)

@@ -10,7 +10,6 @@ from pydantic import Field
 
 from harnesslab.harness.params import Params
 from harnesslab.types import (
-    ASIDE,
     ActionResult,
     ActNext,
     Completion,
@@ -53,7 +52,7 @@ class Router(Layer):
         self._all = Toolbox(())
 
     async def generate(self, trial: Trial, request: Generate, nxt: GenerateNext) -> Completion:
-        if request.branch == ASIDE or len(request.tools) < 2 or schema_tokens(request.tools) < self._threshold:
+        if len(request.tools) < 2 or schema_tokens(request.tools) < self._threshold:
             return await nxt(request)
         self._all = Toolbox(request.tools)
         self._chosen = self._chosen or await self._choose(trial, request)
