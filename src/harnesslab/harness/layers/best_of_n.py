@@ -31,7 +31,7 @@ from harnesslab.types import (
 
 
 class BestOfN(Layer):
-    """Makes n whole attempts and keeps one, chosen by what the agent itself has seen.
+    """Makes n whole attempts and keeps one, chosen by what the agent has seen.
 
     Each attempt starts from the same world, in a branch of its own, with the whole budget; the first draws what `loop`
     draws. "clean" takes an answer before none, then the fewest failed actions, then the writes that most attempts

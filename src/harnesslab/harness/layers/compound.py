@@ -22,7 +22,7 @@ from harnesslab.types import (
 
 
 class CompoundTools(Layer):
-    """Offers the suite's macro-tools, and runs the chain behind one when it is called.
+    """Offers the suite's macro-tools and runs the chains behind them.
 
     The tools that a macro-tool replaces are not offered beside it. Every call of a chain is executed and recorded as
     any other, under the one call that the model made; missing and unexpected arguments are refused as the tools refuse

@@ -35,7 +35,7 @@ _ITEM = re.compile(r"^[ \t]*(?:[-*]|\(?(?:step[ \t]*)?\d{1,2}[.):])[ \t]+(\S.*)$
 
 
 class Decompose(Layer):
-    """Stops an attempt that is stuck, has the model split what is left, and runs the parts one by one.
+    """Stops a stuck attempt, has the model split what is left, runs the parts.
 
     Stuck: a tool has failed in the same way, or the same call has failed, in `same` turns; or no more than `reserve`
     replies are left, and no more than were used. The model is asked for a numbered list. Each part is an attempt of

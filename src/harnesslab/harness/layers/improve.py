@@ -31,7 +31,7 @@ from harnesslab.types import (
 
 
 class Improve(Layer):
-    """Checks every successful write and feeds back what is wrong, until it is mended or the rounds are out.
+    """Checks every write and feeds back what is wrong with it.
 
     A Python text must compile, JSON and TOML must parse, and the suite's own visible checks must be content. New
     problems are added to the write's result, each once. An answer given while a check still fails does not end the

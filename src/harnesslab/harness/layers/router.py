@@ -28,7 +28,7 @@ CHARACTERS = 4  # of a schema, per token: an estimate, so that every engine rout
 
 
 class Router(Layer):
-    """Lets the model choose its tools by name first, then shows it the schemas of those only.
+    """Lets the model choose its tools by name, then shows it only their schemas.
 
     A trial's first request is preceded by a question that lists all tools in one line each; every known name in the
     reply is chosen, and only those are offered from then on, in later attempts and parts too. A tool that the model
