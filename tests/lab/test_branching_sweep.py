@@ -10,6 +10,7 @@ from sweeping import GRID, sweep
 
 from harnesslab.lab.attempt import graded
 from harnesslab.lab.replay import replay
+from harnesslab.score.tables import summarise
 from harnesslab.store.records import TrialText
 from harnesslab.store.sqlite import Store
 from harnesslab.suites.registry import load_suite
@@ -62,6 +63,18 @@ def test_every_attempt_is_graded_and_the_chosen_ones_verdict_is_the_trials(folde
         assert len(among["passed"]) == 3
         assert among["passed"][among["chosen"]] == (trial.status.name == "PASSED")
         assert among["any"] == any(among["passed"])
+
+
+def test_the_report_prints_the_ceiling_and_calls_it_one(folder: Path) -> None:
+    with Store.open(folder, readonly=True) as store:
+        summary = summarise(store.columns())
+    found = [t.facts["attempts"]["any"] for t in trials(folder, "best").values()]
+    share = sum(found) / len(found)
+    ceilings = {cell.harness: cell.ceiling for cell in summary.cells}
+    assert ceilings.pop("best") == pytest.approx(share)
+    assert set(ceilings.values()) == {None}
+    (note,) = [n for n in summary.notes if "ceiling" in n]
+    assert f"/best/orders would reach {100 * share:.0f} % if an oracle chose" in note
 
 
 @pytest.mark.parametrize("harness", ["best", "smallcode"])
