@@ -835,7 +835,7 @@ class Layer:
     goal check.
 
     Attributes:
-        suite_informed: whether it uses the advice of a task's suite; its parameter `advice` (true) switches that off.
+        suite_informed: whether it uses the task's advice; a parameter `advice` of such a layer switches that off.
     """
 
     name: str = ""
