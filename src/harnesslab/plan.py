@@ -201,7 +201,8 @@ def _cell(
     scripted: bool,
     warnings: list[str],
 ) -> CellPlan:
-    from harnesslab.harness.registry import layer_source_hash
+    from harnesslab.harness.registry import find, layer_source_hash
+    from harnesslab.suites.registry import advice_hash
 
     changed = {k: v for k, v in config.sampling.model_dump().items() if v is not None}
     sampling = dataclasses.replace(entry.sampling, **changed)
@@ -220,6 +221,8 @@ def _cell(
         "suite": {"name": suite.name, "version": suite.version, "draw": draw},
         "evaluator": EVALUATOR,
     }
+    if any(find(s.name).layer.suite_informed and s.params.get("advice", True) for s in layers):
+        facts["advice"] = f"{advice_hash(t.view.advice for t in tasks):016x}"
     return CellPlan(_digest(facts), entry, harness, layers, suite, sampling, repeats, greedy, facts)
 
 

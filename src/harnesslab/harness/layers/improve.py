@@ -54,6 +54,11 @@ class Improve(Layer):
         )
         advice: bool = Field(True, description="whether the checks of the task's suite are run")
 
+    @classmethod
+    def draws(cls, params: Params) -> bool:
+        """Whether it asks for replies at a temperature of its own."""
+        return params.rounds > 0 and any(t > 0 for t in params.temperatures)
+
     def __init__(self, params: Params) -> None:
         self._params = params
         self._round = 0
