@@ -69,7 +69,7 @@ def _factory(path: str) -> Callable[..., Any]:
 
 
 def advice_hash(advices: Iterable[Advice]) -> int:
-    """64-bit hash of what suites' authors wrote for layers: data, and the source of the modules that functions are from.
+    """64-bit hash of what suites' authors wrote for layers: data, and the source of the modules of its functions.
 
     A module without source counts by its name.
     """

@@ -30,6 +30,7 @@ from harnesslab.types import (
 )
 
 KNOWN = 12  # calls that worked, the latest, are told
+SHOWN = 400  # characters of a result
 LEAST = 4  # replies: one to split, one for each of two parts, one to merge
 _ITEM = re.compile(r"^[ \t]*(?:[-*]|\(?(?:step[ \t]*)?\d{1,2}[.):])[ \t]+(\S.*)$", re.MULTILINE | re.IGNORECASE)
 
@@ -70,7 +71,9 @@ class Decompose(Layer):
         if conversation is not self._conversation:  # another attempt
             self._conversation, self._granted, self._failed = conversation, trial.left.turns, Counter()
         outcome = await nxt(conversation)
-        self._known += [f"{one_call(a.call)} -> {clip(a.result.content, 200)}" for a in outcome.actions if a.result.ok]
+        self._known += [
+            f"{one_call(a.call)} -> {clip(a.result.content, SHOWN)}" for a in outcome.actions if a.result.ok
+        ]
         if self._stuck or trial.has_user or outcome.kind not in (TurnKind.ACTED, TurnKind.UNPARSED):
             return outcome
         self._failed.update(dict.fromkeys(failures(outcome), 1))
@@ -151,11 +154,7 @@ def failures(outcome: Outcome) -> Iterator[str]:
 
 def listed(text: str) -> list[str]:
     """The items of a list as models write them: "1. x", "2) x", "- x", "Step 3: x"."""
-    plain = text.replace("**", "")
-    found = re.findall(
-        r"^[ \t]*(?:[-*]|\(?(?:step[ \t]*)?\d{1,2}[.):])[ \t]+(\S.*)$", plain, re.MULTILINE | re.IGNORECASE
-    )
-    return [clip(item, 200) for item in found]
+    return [clip(item, 200) for item in _ITEM.findall(text.replace("**", ""))]
 
 
 def described(toolbox: Toolbox) -> list[str]:
