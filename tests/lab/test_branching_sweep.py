@@ -83,6 +83,18 @@ def test_replays_do_not_depart(folder: Path, harness: str) -> None:
         assert {replay(store, t.id) for t in trials(folder, harness).values()} == {None}
 
 
+@pytest.mark.parametrize("harness", ["best", "smallcode"])
+def test_replays_end_attempts_where_a_token_budget_ended_them(tmp_path: Path, harness: str) -> None:
+    """Not only the last one: a prompt that was refused is followed by the next attempt's."""
+    sweep(tmp_path, BRANCHING.replace("[harness.abort]", "[budget]\ntokens = 1800\n[harness.abort]"))
+    found = trials(tmp_path, harness)
+    with Store.open(tmp_path, readonly=True) as store:
+        assert {replay(store, t.id) for t in found.values()} == {None}
+    if harness == "best":
+        told = [p for t in found.values() for p in unpack_payloads(t.payload) if p.get("rendered")]
+        assert any("text" in p and "reason" not in p for p in told)  # a reply that came after a refused prompt
+
+
 # --- grading one attempt of several
 
 

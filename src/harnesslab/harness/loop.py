@@ -178,6 +178,7 @@ class _Loop:
         prompt = await self.engine.render(request.messages, request.tools)
         out = run.out_of(prompt.n_tokens)
         if out is not None:
+            run.tell(prompt)
             raise Ended(out)
         sampling = request.sampling
         left = run.left.tokens

@@ -174,7 +174,7 @@ class Run:
 
     async def render(self, messages: Sequence[Message]) -> Prompt:
         prompt = await self._engine.render(messages, self.toolbox.tools)
-        self._rendered.append(prompt.n_tokens)
+        self.tell(prompt)
         return prompt
 
     def snapshot(self) -> Any:
@@ -257,8 +257,12 @@ class Run:
         self._asked[digest, branch] = n + 1
         return stable_hash("rng", self._stream, digest, branch, n)
 
+    def tell(self, prompt: Prompt) -> None:
+        """Keeps the length of a prompt that something depended on although it was not asked."""
+        self._rendered.append(prompt.n_tokens)
+
     def take_rendered(self) -> dict[str, list[int]]:
-        """The lengths of prompts that layers were told since the last call (a replay tells them the same)."""
+        """Lengths of prompts that layers were told or a budget refused since the last call: a replay tells the same."""
         rendered, self._rendered = self._rendered, []
         return {"rendered": rendered} if rendered else {}
 
