@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import inspect
 import itertools
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from harnesslab.config import Config, SuiteChoice
 from harnesslab.errors import UserError, unknown_name
-from harnesslab.types import EngineInfo, Sampling, Suite, Task, TaskView, canonical, stable_hash
+from harnesslab.types import Advice, EngineInfo, Sampling, Suite, Task, TaskView, canonical, stable_hash
 
 if TYPE_CHECKING:
     from harnesslab.harness.registry import LayerSpec
@@ -203,7 +201,8 @@ def _cell(
     scripted: bool,
     warnings: list[str],
 ) -> CellPlan:
-    from harnesslab.harness.registry import layer_source_hash
+    from harnesslab.harness.registry import layer_source_hash, suite_informed
+    from harnesslab.suites.registry import advice_hash
 
     changed = {k: v for k, v in config.sampling.model_dump().items() if v is not None}
     sampling = dataclasses.replace(entry.sampling, **changed)
@@ -222,29 +221,9 @@ def _cell(
         "suite": {"name": suite.name, "version": suite.version, "draw": draw},
         "evaluator": EVALUATOR,
     }
-    if advice := _advice(layers, tasks):
-        facts["advice"] = advice
+    if any(map(suite_informed, layers)) and any(t.view.advice != Advice() for t in tasks):
+        facts["advice"] = f"{advice_hash(t.view.advice for t in tasks):016x}"
     return CellPlan(_digest(facts), entry, harness, layers, suite, sampling, repeats, greedy, facts)
-
-
-def _advice(layers: Sequence[LayerSpec], tasks: Sequence[TaskPlan]) -> str:
-    """Hash of what the suite tells these layers: its rules, and the source of its functions; "" for nothing.
-
-    Not part of a suite's version: advice is mended without drawing other tasks, and only cells that use it change.
-    """
-    from harnesslab.harness.registry import suite_informed
-
-    if not any(map(suite_informed, layers)):
-        return ""
-    rules: set[str] = set()
-    modules: set[str] = set()
-    for advice in (task.view.advice for task in tasks):
-        rules |= {canonical([r.tool, r.needs, r.match, r.why]) for r in advice.prerequisites}
-        rules |= {canonical([c.spec.name, c.spec.description, c.spec.parameters]) for c in advice.compounds}
-        modules |= {f.__module__ for f in (*advice.validators, *advice.checks, *(c.run for c in advice.compounds))}
-    if not rules and not modules:
-        return ""
-    return _digest(sorted(rules), [inspect.getsource(sys.modules[name]) for name in sorted(modules)])
 
 
 @lru_cache(maxsize=1)

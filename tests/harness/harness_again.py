@@ -52,6 +52,7 @@ class TwoAttempts(Layer):
 
     async def solve(self, trial: Trial, task: TaskView, nxt: SolveNext) -> Answer:
         world = trial.snapshot()
+        trial.allow_attempts(2)
         await nxt(task)
         trial.restore(world)
         trial.intervene(self.name, "always")

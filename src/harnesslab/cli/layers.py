@@ -19,7 +19,7 @@ def list_layers() -> None:
         print(f"{name}  ({entry.port})\n  {entry.summary}")
     print("\nharnesses that need no config:")
     for preset, layers in PRESETS.items():
-        print(f"  {preset:<8}  {', '.join(layers) or 'no layers: the standard agent loop'}")
+        print(f"  {preset:<9}  {', '.join(layers) or 'no layers: the standard agent loop'}")
 
 
 @app.command("info")

@@ -20,13 +20,18 @@ from pydantic import ValidationError
 
 from harnesslab.errors import UserError, unknown_name
 from harnesslab.harness.layers.abort import Abort
+from harnesslab.harness.layers.best_of_n import BestOfN
 from harnesslab.harness.layers.breaker import Breaker
 from harnesslab.harness.layers.compact import Compact
+from harnesslab.harness.layers.compound import CompoundTools
 from harnesslab.harness.layers.constrain import Constrain
+from harnesslab.harness.layers.decompose import Decompose
+from harnesslab.harness.layers.improve import Improve
 from harnesslab.harness.layers.prerequisites import Prerequisites
 from harnesslab.harness.layers.rescue import Rescue
 from harnesslab.harness.layers.retry import Retry
 from harnesslab.harness.layers.rewind import Rewind
+from harnesslab.harness.layers.router import Router
 from harnesslab.harness.layers.validate import Validate
 from harnesslab.harness.params import Params
 from harnesslab.types import NOTHING, Layer, stable_hash
@@ -59,9 +64,23 @@ def _entry(layer: type[Layer]) -> LayerEntry:
     return LayerEntry(layer, getattr(layer, "Params", Params), getattr(layer, "port", ""), doc.splitlines()[0], needs)
 
 
-LAYERS: Mapping[str, LayerEntry] = {
-    c.name: _entry(c) for c in (Abort, Constrain, Rescue, Validate, Prerequisites, Breaker, Rewind, Retry, Compact)
-}
+_OURS: tuple[type[Layer], ...] = (
+    Abort,
+    Constrain,
+    Rescue,
+    Validate,
+    Prerequisites,
+    Breaker,
+    Rewind,
+    Retry,
+    Compact,
+    CompoundTools,
+    Router,
+    Improve,
+    Decompose,
+    BestOfN,
+)
+LAYERS: Mapping[str, LayerEntry] = {c.name: _entry(c) for c in _OURS}
 
 
 def layer_names() -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harnesslab.suites.orders.compounds import COMPOUNDS
 from harnesslab.suites.orders.policy import RETURN_DAYS
 from harnesslab.types import Action, Advice, Prerequisite, ToolCall
 
@@ -60,7 +61,7 @@ class Seen:
 
 def advice_for(message: str) -> Advice:
     """The desk's advice for a task in which this is the customer's message."""
-    return Advice(prerequisites=PREREQUISITES, validators=(right_form, Seen(message)))
+    return Advice(PREREQUISITES, (right_form, Seen(message)), COMPOUNDS)
 
 
 def _ids(call: ToolCall) -> Iterator[tuple[str, str]]:
