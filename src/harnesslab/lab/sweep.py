@@ -16,7 +16,7 @@ from harnesslab.lab.attempt import Attempts
 from harnesslab.lab.demo import demo_engine
 from harnesslab.lab.engines import Engines, StartEngine
 from harnesslab.lab.folders import only_one
-from harnesslab.lab.manifest import refuse_other_build, run_facts
+from harnesslab.lab.manifest import build_of, refuse_other_build, run_facts
 from harnesslab.lab.meter import Meter, engine_facts
 from harnesslab.lab.progress import Progress
 from harnesslab.lab.runner import Runner, Unusable
@@ -27,7 +27,7 @@ from harnesslab.store.records import TrialRecord
 from harnesslab.store.sqlite import Store
 from harnesslab.telemetry.sampler import Telemetry
 from harnesslab.trace.recorder import LayerTable
-from harnesslab.types import Engine, canonical
+from harnesslab.types import Engine, EngineInfo, canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +187,10 @@ class _Sweep:
         self._engines[entry.name] = facts
         self._store.note_run({"engines": self._engines})
 
-    def _identity(self, entry: ModelEntry) -> str:
+    def _identity(self, entry: ModelEntry, info: EngineInfo) -> str:
+        """A reply of another build is another reply, also where the sweep may go on with it."""
         facts: Any = next(c.facts["model"] for c in self._plan.cells if c.entry.name == entry.name)
-        return canonical(facts)
+        return canonical([facts, build_of(info)])
 
     async def _start_scripted(self, entry: ModelEntry) -> Engine:
         return demo_engine(entry.name, (t.task for t in self._plan.tasks))
