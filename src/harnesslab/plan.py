@@ -61,7 +61,9 @@ class TaskPlan:
 
 @dataclass(frozen=True, slots=True)
 class TrialPlan:
-    """One attempt; `cell` and `task` index the plan's. `stream` names its random numbers: never the harness."""
+    """One attempt; `cell` and `task` index the plan's. With `repeat`, `stream` names its random numbers: never the
+    harness.
+    """
 
     id: str
     cell: int
@@ -201,14 +203,14 @@ def _cell(
     scripted: bool,
     warnings: list[str],
 ) -> CellPlan:
-    from harnesslab.harness.registry import layer_source_hash
+    from harnesslab.harness.registry import draws, layer_source_hash
 
     changed = {k: v for k, v in config.sampling.model_dump().items() if v is not None}
     sampling = dataclasses.replace(entry.sampling, **changed)
-    greedy = sampling.greedy and not any(_varies(t.task, config.seed) for t in tasks)
+    greedy = sampling.greedy and not any(map(draws, layers)) and not any(_varies(t.task, config.seed) for t in tasks)
     repeats = 1 if greedy else config.repeats
     if repeats < config.repeats:
-        warnings.append(f"{entry.name} samples greedily, so its repeats would all be equal: one is run")
+        warnings.append(f"{entry.name}/{harness} samples greedily, so its repeats would all be equal: one is run")
     facts = {
         "model": _model_facts(entry, scripted),
         "sampling": dataclasses.asdict(sampling),
@@ -345,8 +347,7 @@ def _interleave(tasks: Sequence[TaskPlan]) -> list[int]:
 
 def _trial(config: Config, c: int, cell: CellPlan, t: int, task: TaskPlan, repeat: int) -> TrialPlan:
     version = f"{task.suite.name}@{task.suite.version}"
-    drawn = 0 if cell.sampling.greedy else repeat
-    stream = stable_hash(config.seed, version, task.view.id, task.task.variant, drawn)
+    stream = stable_hash(config.seed, version, task.view.id, task.task.variant)
     return TrialPlan(_digest(cell.key, task.key, repeat), c, t, repeat, stream)
 
 

@@ -770,6 +770,14 @@ class Layer:
 
     name: str = ""
 
+    @classmethod
+    def draws(cls, params: Any) -> bool:
+        """Whether, with these parameters, it may ask for a reply at a temperature of its own.
+
+        Repeats then differ even where the model samples greedily, and are all run.
+        """
+        return False
+
     def tools(self, trial: Trial, toolbox: Toolbox, nxt: ToolsNext) -> Toolbox:
         return nxt(toolbox)
 

@@ -190,6 +190,7 @@ def play(
     user: Chatty | None = None,
     n_ctx: int = 0,
     stream: int = 7,
+    repeat: int = 0,
     harness: Harness | None = None,
     desk: ToyDesk | None = None,
 ) -> Played:
@@ -213,6 +214,7 @@ def play(
             sampling or Sampling(),
             recorder,
             stream,
+            repeat,
         )
     )
     return Played(answer, desk, recorder, requests)

@@ -100,9 +100,7 @@ class Answering:
         return reply
 
 
-def run_answering(
-    folder: Path, answered: Counter[tuple[object, ...]], stop_at: int = 0, version: str = ""
-) -> Result:
+def run_answering(folder: Path, answered: Counter[tuple[object, ...]], stop_at: int = 0, version: str = "") -> Result:
     plan = plan_of(FOUR)
 
     async def start(entry: ModelEntry) -> Engine:

@@ -76,9 +76,9 @@ def test_names_are_not_identity() -> None:
 
 
 def test_arms_share_streams_and_repeats_do_not() -> None:
-    streams: dict[tuple[int, int], set[int]] = {}
+    streams: dict[tuple[int, int], set[tuple[int, int]]] = {}
     for t in plan_of().trials:
-        streams.setdefault((t.task, t.repeat), set()).add(t.stream)
+        streams.setdefault((t.task, t.repeat), set()).add((t.stream, t.repeat))
     assert all(len(found) == 1 for found in streams.values())
     assert len(set.union(*streams.values())) == len(streams)
 
@@ -111,6 +111,22 @@ def test_greedy_repeats_are_not_run_twice() -> None:
     assert {t.repeat for t in plan.trials} == {0}
     assert any("greedily" in w for w in plan.warnings)
     assert all(c.greedy for c in plan.cells)
+
+
+@pytest.mark.parametrize(
+    ("layer", "repeats"),
+    [
+        ('"rewind"', 2),
+        ('{ name = "rewind", temperatures = [] }', 1),
+        ('{ name = "rewind", temperatures = [0] }', 1),
+        ('{ name = "rewind", budget = 0 }', 1),
+        ('"retry"', 1),
+    ],
+)
+def test_greedy_repeats_are_run_where_a_layer_draws(layer: str, repeats: int) -> None:
+    plan = plan_of(TEXT.replace('"retry"', layer) + "[sampling]\ntemperature = 0\n")
+    found = {(c.harness, c.repeats, c.greedy) for c in plan.cells}
+    assert found == {("loop", 1, True), ("guarded", repeats, repeats == 1)}
 
 
 def test_tiers_are_chosen_and_unknown_ones_refused() -> None:

@@ -95,7 +95,7 @@ class LlamaEngine:
             threads: 0: chosen while working, up to the physical cores.
             calibrate: whether to find out what a request costs alone (`EngineInfo.weights`), in a few seconds.
             environment: variables for the worker on top of this process's own.
-            silence: seconds without a step after which the worker is killed; 20 of its slowest steps, if those are more.
+            silence: seconds without a step after which the worker is killed, or 20 of its slowest steps.
 
         Raises:
             EngineFailure: "bad-gguf", "bad-model", "no-memory" or "worker-died", with llama.cpp's own words.

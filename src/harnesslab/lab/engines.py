@@ -29,7 +29,7 @@ class Engines:
 
     Args:
         start: starts the engine of a model.
-        identity: a model and what its engine says of itself -> all that decides its replies; a memo is kept per identity.
+        identity: a model and what its engine says of itself -> all that decides its replies: one memo for each.
         store: where the memo lies; None: no memo at all.
         fits: whether a model can be loaded beside those that are loaded; where not, those are closed first.
         started: told of every engine that has started.
