@@ -22,6 +22,8 @@ from harnesslab.lab.start import make_ready
 from harnesslab.lab.sweep import Options, Result, run_sweep
 from harnesslab.models.entry import ModelEntry
 from harnesslab.plan import Plan, make_plan
+from harnesslab.report.grids import meter
+from harnesslab.score import summarise
 from harnesslab.store.columns import TrialStatus
 from harnesslab.store.sqlite import Store
 from harnesslab.types import Completion, EndReason, Engine, EventKind, Request, Status
@@ -70,7 +72,7 @@ class Watched:
     def __init__(self, inner: LlamaEngine, case: Case, counters: list[dict[str, Any]]) -> None:
         self.inner, self.case, self.counters = inner, case, counters
         self.info = inner.info
-        self.render = inner.render
+        self.render, self.stats = inner.render, inner.stats
 
     async def complete(self, request: Request) -> Completion:
         if self.case.poison and self.case.poison in request.prompt.text:
@@ -200,6 +202,10 @@ def test_a_parked_state_that_does_not_restore_is_counted_and_computed_again(swee
     swept = sweep(Case(SMALL, start={"idle_cells": 1, "environment": faults(broken_restores=1)}))
     assert swept.counters[-1]["restore_failed"] > 0
     assert swept.counters[-1]["restored"] == 0
+    assert set(swept.store.columns().counts) == {"evicted", "restore_failed"}
+    shown = meter(summarise(swept.store.columns()))
+    assert shown is not None
+    assert "parked states not restored" in shown.caption
     ended = swept.of("faulty")
     assert len(ended) == N
     assert all(status is not TrialStatus.MISSING for _, status, _, _ in ended)
