@@ -300,18 +300,27 @@ def missing_capabilities(needed: frozenset[str], info: EngineInfo) -> tuple[str,
     return tuple(sorted(needed - info.capabilities))
 
 
-def refuse_unserved(cell: CellPlan, info: EngineInfo) -> None:
-    """Raises UserError where the cell's engine cannot do what one of its layers needs."""
+def refuse_unserved(cells: Sequence[CellPlan], infos: Mapping[str, EngineInfo]) -> None:
+    """Raises UserError, naming all pairs, where engines cannot do what layers need.
+
+    Args:
+        infos: by model; cells of other models are passed over.
+    """
     from harnesslab.harness.registry import find
 
-    for layer in cell.layers:
+    pairs: list[str] = []
+    lacks: dict[str, set[str]] = {}
+    for cell, layer in ((c, layer) for c in cells for layer in c.layers if c.entry.name in infos):
+        info = infos[cell.entry.name]
         if lacking := missing_capabilities(find(layer.name).needs, info):
-            what = info.details.get("server", info.name)
-            raise UserError(
-                f"{cell.label}: layer {layer.name} needs {', '.join(lacking)}",
-                f"{cell.entry.name} ({what}) does not offer it",
-                "leave the layer or the model out",
-            )
+            pairs.append(f"{cell.label}: layer {layer.name} needs {', '.join(lacking)}")
+            lacks.setdefault(f"{cell.entry.name} ({info.details.get('server', info.name)})", set()).update(lacking)
+    if pairs:
+        raise UserError(
+            "; ".join(pairs),
+            "; ".join(f"{model} does not offer {', '.join(sorted(names))}" for model, names in lacks.items()),
+            "leave the layer or the model out",
+        )
 
 
 # --- trials

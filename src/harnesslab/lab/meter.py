@@ -37,6 +37,7 @@ class Meter:
         self._busy = self._sampling = 0.0
         self._rows = dict.fromkeys(ROWS, 0.0)
         self._counts = dict.fromkeys(COUNTS, 0)
+        self._threads: dict[str, dict[str, int]] = {}
 
     def keep(self, measured: float) -> None:
         """A trial was committed; `measured` are its seconds, nan where its engine does not say."""
@@ -59,6 +60,8 @@ class Meter:
             up, busy, sampling, idle = (after.get(k, 0.0) - before.get(k, 0.0) for k in _COUNTERS)
             self._busy += busy
             self._sampling += sampling
+            if "threads" in after:
+                self._threads[entry.name] = after["threads"]
             for name in COUNTS:
                 self._counts[name] += max(0, after.get(name, 0) - before.get(name, 0))
             self._rows["loading"] += loaded
@@ -71,7 +74,7 @@ class Meter:
         """For the run's facts, in seconds: `wall`; of it `busy` in llama_decode and `sampling`; and all `rows`.
 
         Beside them `counts` that are not 0: sequences evicted, parked states not restored, requests preempted, cells
-        astray.
+        astray; and `threads`, by model and batch size the count that was best in the end.
         """
         rows, work, wall = dict(self._rows), self._busy + self._sampling, time.perf_counter() - self._began
         lost = max(0.0, self._kept - work)  # replies of an engine that died before it could be asked
@@ -79,7 +82,14 @@ class Meter:
         rows["unread"] = max(0.0, rows["unread"] - lost)
         rows["lab"] = wall - sum(rows.values())
         counts = {name: count for name, count in self._counts.items() if count}
-        return {"wall": wall, "busy": self._busy, "sampling": self._sampling, "rows": rows, "counts": counts}
+        return {
+            "wall": wall,
+            "busy": self._busy,
+            "sampling": self._sampling,
+            "rows": rows,
+            "counts": counts,
+            "threads": self._threads,
+        }
 
 
 def engine_facts(engine: Engine) -> dict[str, Any]:

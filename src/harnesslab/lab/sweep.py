@@ -125,7 +125,8 @@ class _Sweep:
             [Harness(c.harness, c.layers) for c in self._plan.cells],
             telemetry,
         )
-        engines = Engines(start, self._identity, self._store if self._options.memo else None, _fits, self._note)
+        memo = self._store if self._options.memo else None
+        engines = Engines(start, self._identity, memo, self._fits, self._note)
         runner = Runner(
             attempts, engines, self._commit, self._result.folder / "faults.log", self._plan.config.concurrency
         )
@@ -192,6 +193,16 @@ class _Sweep:
         facts: Any = next(c.facts["model"] for c in self._plan.cells if c.entry.name == entry.name)
         return canonical([facts, build_of(info)])
 
+    def _fits(self, entry: ModelEntry, loaded: list[ModelEntry]) -> bool:
+        """Whether one more model fits beside those that are loaded; where nobody can tell, it does not."""
+        from harnesslab.lab.fit import need, room
+        from harnesslab.models.fetch import local
+
+        if entry.engine == "openai":
+            return True
+        path, place = local(entry), room(entry.load)
+        return path is not None and need(entry, path, place, self._plan.config.concurrency).total < 0.8 * place.free
+
     async def _start_scripted(self, entry: ModelEntry) -> Engine:
         return demo_engine(entry.name, (t.task for t in self._plan.tasks))
 
@@ -202,17 +213,6 @@ class _Sweep:
         return make_ready(
             cells, concurrency=self._plan.config.concurrency, progress=self._options.show, say=self._progress.say
         )
-
-
-def _fits(entry: ModelEntry, loaded: list[ModelEntry]) -> bool:
-    """Whether one more model fits beside those that are loaded; where nobody can tell, it does not."""
-    from harnesslab.lab.fit import need, room
-    from harnesslab.models.fetch import local
-
-    if entry.engine == "openai":
-        return True
-    path = local(entry)
-    return path is not None and need(entry, path).total < 0.8 * room().free
 
 
 @contextlib.contextmanager

@@ -251,7 +251,8 @@ def meter(summary: Summary) -> Grid | None:
     counts = "; ".join(f"{summary.counts[k]} {text}" for k, text in _COUNTS.items() if summary.counts.get(k))
     return Grid(
         "Where the time went",
-        "Measured: the rows add up to the wall time of the runs." + (left_out if summary.unmetered_runs else "")
+        "Measured: the rows add up to the wall time of the runs."
+        + (left_out if summary.unmetered_runs else "")
         + (f" Engines: {counts}." if counts else ""),
         ("", "seconds", "share"),
         (44, 9, 6),
