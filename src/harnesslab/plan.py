@@ -121,11 +121,16 @@ def make_plan(config: Config, *, scripted: bool = False) -> Plan:
 
 
 def _entries(config: Config) -> list[ModelEntry]:
+    from harnesslab.engine import dialects
     from harnesslab.models.registry import load_registry
 
     registry = load_registry()
     specs = itertools.chain.from_iterable(map(expand, config.models))
-    return list({entry.name: entry for entry in map(registry.get, specs)}.values())
+    entries = list({entry.name: entry for entry in map(registry.get, specs)}.values())
+    for entry in entries:  # before the first file is fetched
+        if entry.dialect and entry.dialect not in dialects.names():
+            raise unknown_name(f"dialect of model {entry.name}:", entry.dialect, dialects.names(), "mend models.toml")
+    return entries
 
 
 def expand(spec: str) -> list[str]:

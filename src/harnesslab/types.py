@@ -145,7 +145,7 @@ class Sampling:
     top_p: float = 1.0
     min_p: float = 0.0
     repeat_penalty: float = 1.0
-    repeat_last_n: int = 64
+    repeat_last_n: int = 64  # tokens that the penalty looks at, of prompt and reply; -1: the context's
     max_tokens: int = 512  # generated tokens per reply, thinking included
     max_thinking: int = 0  # tokens before an open think block is closed by force; 0: no bound of its own
     stop: tuple[str, ...] = ()  # beside the model's own end-of-turn tokens

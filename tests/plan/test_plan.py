@@ -154,6 +154,16 @@ def test_bad_names_are_one_line(old: str, new: str, says: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_an_unknown_dialect_is_said_before_a_file_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file has no known hash: a plan fetches it to know what it is."""
+    models = tmp_path / "models.toml"
+    models.write_text(f'[own]\nfile = "m.gguf"\ndialect = "hermse"\nsources = [{{ path = "{tmp_path}/none" }}]\n')
+    monkeypatch.setenv("HARNESSLAB_MODELS", str(models))
+    text = TEXT.replace('"qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"', '"own"')
+    with pytest.raises(UserError, match=r"unknown dialect of model own: 'hermse'\. did you mean 'hermes'"):
+        make_plan(config.parse(text, Path("t.toml")))
+
+
 def test_quant_sets() -> None:
     assert expand("m:{Q4_K_M, Q8_0}") == ["m:Q4_K_M", "m:Q8_0"]
     assert expand("dir/m.gguf") == ["dir/m.gguf"]
