@@ -131,6 +131,7 @@ class LlamaEngine:
             idle_cells=idle_cells,
             threads=threads,
             calibrate=calibrate,
+            sampling=entry.sampling,
         )
         try:
             engine._send("load", spec)

@@ -54,6 +54,7 @@ class WorkerSpec:
     idle_cells: int
     threads: int
     calibrate: bool
+    sampling: Sampling  # of the draws that calibration times
 
 
 class Worker:
@@ -131,7 +132,7 @@ class Worker:
         self.scheduler.drawing.warm_up()
         if spec.calibrate and plan.n_batch >= TILE:
             with contextlib.suppress(EngineFailure):  # a ledger without weights shows a dash
-                self.scheduler.weights = calibrate(context, plan.thread_counts)
+                self.scheduler.weights = calibrate(context, plan.thread_counts, spec.sampling)
         self._ready = time.perf_counter()
         self.send(
             "ready",
