@@ -49,7 +49,7 @@ SILENCE = 600.0  # seconds without a step, while a request is in flight, after w
 _STEPS = 20  # of the slowest steps so far must have had time, too
 _LOADING = 6  # times as long a load may be silent: a large file on a slow disk tells of no steps
 _LISTENS = 1.0  # seconds between two looks at the silence
-_DIES = 20.0  # seconds that a killed process is waited for; one that hangs in a driver stays
+_DIES = 10.0  # seconds that a killed process is waited for; one that hangs in a driver stays
 
 
 class LlamaEngine:
