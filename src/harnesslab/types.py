@@ -441,7 +441,7 @@ class Environment(Protocol):
 class User(Protocol):
     """A simulated user. `reply` is deterministic in (seed, task, repeat) and what it has heard."""
 
-    def reply(self, said: str) -> str | None:
+    async def reply(self, said: str) -> str | None:
         """The user's next message, or None when they have nothing more to say."""
         ...
 
@@ -639,9 +639,13 @@ class EndReason(StrEnum):
     ABORTED = "aborted"  # the `abort` baseline stops at the first bad reply or tool error
 
 
+BREAK = "\n\x1e\n"
+"""Between the statements of an answer: those that a simulated user heard, in order. No statement contains it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a whole attempt ended, with its last statement."""
+    """How a whole attempt ended, with its last statement, or with all that a simulated user heard (see `BREAK`)."""
 
     text: str
     reason: EndReason
