@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from harnesslab.suites.tools import Toolkit
 from harnesslab.types import Action, ActionResult, Compound, Prerequisite, Status, ToolCall, ToolSpec, Validator
 
 _Run = Callable[[ToolCall], Awaitable[ActionResult]]
@@ -15,6 +16,11 @@ _Run = Callable[[ToolCall], Awaitable[ActionResult]]
 def gated(tools: Sequence[str], needs: str, why: str) -> tuple[Prerequisite, ...]:
     """Each of `tools` needs one call before it, whatever its arguments."""
     return tuple(Prerequisite(tool, needs, why=why) for tool in tools)
+
+
+def parameters(kit: Toolkit, tool: str) -> Mapping[str, Any]:
+    """The schema of one tool's arguments."""
+    return next(t.parameters for t in kit.toolbox if t.name == tool)
 
 
 def form(argument: str, pattern: str, words: str) -> Validator:

@@ -18,9 +18,7 @@ DEFAULT_N = 45  # tasks per desk
 TIERS = tuple(RETAIL.tiers)
 
 
-def load(
-    *, seed: int, n: int | None = None, split: str = "eval", tiers: Sequence[str] | None = None
-) -> TaskSuite:
+def load(*, seed: int, n: int | None = None, split: str = "eval", tiers: Sequence[str] | None = None) -> TaskSuite:
     """Both desks, taking turns; see `load_retail`."""
     return _load("servicedesk", (RETAIL, AIRLINE), seed, n, split, tiers)
 

@@ -67,6 +67,4 @@ def make_task(
     if not grade.passed:
         raise ValueError(f"{view.id}: the oracle misses its goal: {'; '.join(grade.reasons)}")
     calls = tuple(step for step in draft.script if isinstance(step, ToolCall))
-    return DeskTask(
-        view, base, variant, tier, draft.script, calls, draft.answer, draft.persona, goal, kit, rows
-    )
+    return DeskTask(view, base, variant, tier, draft.script, calls, draft.answer, draft.persona, goal, kit, rows)

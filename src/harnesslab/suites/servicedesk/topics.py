@@ -108,7 +108,10 @@ TOPICS: dict[str, Topic] = {
     "meal": _topic(r"\bmeals?\b|\bfood\b|\bdiet", *("The {} meal, please.", "I would like the {} meal.")),
 }
 
-DETAILS = re.compile(r"\b(?:more|further|additional|some|the|your|following|necessary|order|booking) (?:\w+ )?(?:details?|information|info|specifics|data)\b", re.IGNORECASE)
+DETAILS = re.compile(
+    r"\b(?:more|further|additional|some|the|your|following|necessary|order|booking) (?:\w+ )?(?:details?|information|info|specifics|data)\b",
+    re.IGNORECASE,
+)
 IDENTITY = re.compile(
     r"\bidentit(?:y|ies)\b|\bidentify (?:you|yourself|your)|\bverif\w+ (?:you|your)\b|\bwho (?:you are|am i|are you)\b"
     r"|\bcustomer (?:id|number|details|information)\b|\baccount (?:id|number|details|information)\b|\bcredentials\b"

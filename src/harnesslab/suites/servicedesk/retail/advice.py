@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harnesslab.suites.servicedesk.hints import chain, form, from_results, gated
+from harnesslab.suites.servicedesk.hints import chain, form, from_results, gated, parameters
 from harnesslab.suites.servicedesk.retail.tools import KIT
 from harnesslab.types import Advice, Prerequisite, ToolSpec
 
@@ -14,7 +14,9 @@ ADVICE = Advice(
         *gated(_WRITES, "identify_customer", _IDENTIFIED),
         *gated(("list_orders", "get_order", "get_payment", "track_parcel"), "identify_customer", _IDENTIFIED),
         Prerequisite("return_item", "get_order", {"order_id": "order_id"}, "see when it was delivered before a return"),
-        Prerequisite("cancel_order", "get_order", {"order_id": "order_id"}, "see whether it is open before you cancel it"),
+        Prerequisite(
+            "cancel_order", "get_order", {"order_id": "order_id"}, "see whether it is open before you cancel it"
+        ),
     ),
     validators=(
         form("order_id", r"#?H\d{5}", "H and five digits"),
@@ -31,7 +33,7 @@ ADVICE = Advice(
             ToolSpec(
                 "open_case",
                 "Identify a customer by email and postcode, and list their orders.",
-                KIT.toolbox.get("identify_customer").parameters,  # type: ignore[union-attr]
+                parameters(KIT, "identify_customer"),
             ),
             ("identify_customer", {"email": "email", "postcode": "postcode"}),
             ("list_orders", {"customer_id": "customer_id"}),
@@ -40,7 +42,7 @@ ADVICE = Advice(
             ToolSpec(
                 "review_order",
                 "One order in full: status, dates, items, payment and parcel.",
-                KIT.toolbox.get("get_order").parameters,  # type: ignore[union-attr]
+                parameters(KIT, "get_order"),
             ),
             ("get_order", {"order_id": "order_id"}),
             ("get_payment", {"order_id": "order_id"}),

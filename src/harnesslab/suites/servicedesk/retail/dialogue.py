@@ -52,7 +52,12 @@ def misread_order(shop: Shop) -> Draft:
         Persona(
             opening=f"{one_of(shop.random, *wordings)} It is order {wrong}. {intro(shop.random, customer)}",
             wishes=(Wish(wordings),),
-            facts=(*who(customer), Fact("order", order.id, wrong), Fact("pieces", str(pieces)), Fact("item", item.name)),
+            facts=(
+                *who(customer),
+                Fact("order", order.id, wrong),
+                Fact("pieces", str(pieces)),
+                Fact("item", item.name),
+            ),
             told=(*TOLD_WHO, "order", "item"),
         ),
         (
@@ -71,7 +76,10 @@ def old_postcode(shop: Shop) -> Draft:
     customer = shop.customer()
     order = shop.order(customer, status="delivered")
     old = people.misread(shop.random, customer.postcode, ())
-    wordings = (f"What did I pay for my order {order.id}?", f"I need to know the amount that I paid for order {order.id}.")
+    wordings = (
+        f"What did I pay for my order {order.id}?",
+        f"I need to know the amount that I paid for order {order.id}.",
+    )
     email, _, name = who(customer)
     return Draft(
         Persona(

@@ -63,7 +63,9 @@ def cancel_open(shop: Shop) -> Draft:
     customer = shop.customer()
     order = shop.order(customer)
     return Draft(
-        _asking(shop, customer, f"Please cancel my order {order.id}.", f"I no longer need order {order.id}, cancel it."),
+        _asking(
+            shop, customer, f"Please cancel my order {order.id}.", f"I no longer need order {order.id}, cancel it."
+        ),
         (identify(customer), call("cancel_order", order_id=order.id)),
         f"Order {order.id} is cancelled.",
         gate=known(customer),

@@ -71,7 +71,12 @@ def get_order(world: World, order_id: str) -> Any:
         }
         for _, line in _lines(world, key)
     ]
-    return {"order_id": key, "customer_id": row["customer"], **{k: v for k, v in row.items() if k != "customer"}, "items": lines}
+    return {
+        "order_id": key,
+        "customer_id": row["customer"],
+        **{k: v for k, v in row.items() if k != "customer"},
+        "items": lines,
+    }
 
 
 def get_payment(world: World, order_id: str) -> Any:
