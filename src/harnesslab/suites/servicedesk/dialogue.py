@@ -19,7 +19,7 @@ class Dialogue:
 
     lines: list[tuple[str, str]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
-    grade: Grade = Grade(False)
+    grade: Grade = field(default_factory=lambda: Grade(False))
     ended: bool = False  # the customer left, rather than the agent fell silent
 
 

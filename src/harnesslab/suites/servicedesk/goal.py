@@ -1,4 +1,4 @@
-"""When a dialogue was a success: the right state, the right words, after the right look-ups, and nothing else written."""
+"""When a dialogue was a success: right state, right words, after the right look-ups, and nothing else written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of a desk's advice to layers. None of it knows a task: forms of ids, what comes before what, chains of calls."""
+"""Parts of a desk's advice to layers; none knows a task: forms of ids, what comes before what, chains of calls."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ def words(text: str) -> tuple[str, ...]:
 
 
 FIRST = words(
-    "Agnes Bruno Celia Dario Edith Felix Greta Hugo Irene Jonas Klara Lukas Mira Nils Olga Pavel Rita Simon Thea Viktor "
-    "Wanda Yann Alma Boris Cora Emil Flora Gustav Hanna Ivo"
+    "Agnes Bruno Celia Dario Edith Felix Greta Hugo Irene Jonas Klara Lukas Mira Nils Olga Pavel Rita Simon Thea "
+    "Viktor Wanda Yann Alma Boris Cora Emil Flora Gustav Hanna Ivo"
 )
 LAST = words(
     "Aldous Berger Cermak Dumont Egger Farkas Gruber Horvat Imhof Jansen Keller Lindholm Moreau Nagy Olsen Petrov "

@@ -1,4 +1,4 @@
-"""The scripted customer: answers by what was asked, corrects what was wrong once told, and leaves when all is dealt with.
+"""The scripted customer: answers what was asked, corrects what was wrong once told, leaves when all is dealt with.
 
 It hears words, not the world: an agent that claims success is believed, and fails at the goal check.
 """
@@ -104,7 +104,7 @@ class ScriptedUser:
             return []
         told = [*new, *again]
         self._random.shuffle(told)
-        lines = [self._say(f) for f in [*corrected, *told]]
+        lines = list(dict.fromkeys(self._say(f) for f in _distinct([*corrected, *told])))
         if corrected:
             lines.insert(0, self._one(_CORRECTIONS))
         lines += [f"No. {self._say(f)}" for f in misread]
@@ -169,6 +169,11 @@ class ScriptedUser:
 
     def _one(self, wordings: Sequence[str]) -> str:
         return self._random.choice(wordings)
+
+
+def _distinct(facts: Sequence[Fact]) -> list[Fact]:
+    """The facts, those of one value once: nobody gives their name twice in one breath."""
+    return list({f.value: f for f in reversed(facts)}.values())[::-1]
 
 
 def _quotes(said: str, value: str) -> bool:

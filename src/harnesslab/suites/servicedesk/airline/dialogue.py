@@ -1,4 +1,4 @@
-"""Tier "dialogue": the traveller tells what they are asked for, or gets it wrong first, and several steps hang together."""
+"""Tier "dialogue": the traveller tells what they are asked for, or gets it wrong first; several steps hang together."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ class Airline:
         name = f"{self.random.choice(people.FIRST)} {self.random.choice(people.LAST)}"
         email = people.email(self.random, name, self._emails)
         self._emails.add(email)
-        made = Member(id, name, email, level or self.random.choice(tuple(["basic", "silver", "gold"])))
+        made = Member(id, name, email, level or self.random.choice(("basic", "silver", "gold")))
         self.members[id] = made
         return made
 

@@ -1,4 +1,4 @@
-"""The airline desk's tools. They refuse what is impossible and do what the policy forbids: keeping it is the agent's job."""
+"""The airline desk's tools. They refuse the impossible and do what the policy forbids: the agent is to keep to it."""
 
 from __future__ import annotations
 
