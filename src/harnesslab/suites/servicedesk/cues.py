@@ -65,7 +65,7 @@ TO_CONFIRM = _any(
 """The same without a question mark."""
 
 TROUBLE = _any(
-    rf"\b(?:ca|can|could|was|were|am|is|are|did|do|does)\s?{_NOT}\s+(?:\w+ )?(?:able to )?(?:{_FIND}|exist|agree|belong)",
+    rf"\b(?:ca|can|could|was|were|am|is|are|did|do|does)\s?{_NOT} (?:\w+ )?(?:able to )?(?:{_FIND}|exist|agree|belong)",
     rf"\b(?:cannot|unable to|fail(?:ed|s)? to|not able to) {_FIND}\b",
     r"\b(?:not|n['’]t|no) (?:found|match(?:ing)?|exist|valid|registered|correct)\b",
     r"\b(?:does|do)(?: not|n['’]t) (?:exist|match|seem)",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import time
 
 from harnesslab.suites.environment import WorldEnvironment
@@ -14,21 +14,21 @@ from harnesslab.types import BREAK, ActionResult, Grade, ToolCall
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Something the agent must have looked up: a call of one of these tools about one of these values.
+    """Something the agent must have looked up: a successful call of one of these tools about these values.
 
     Ids count by value: "#h12345" is H12345. Other arguments are free, since the tool answered without error.
     """
 
-    any_of: tuple[tuple[str, str], ...]  # (tool, value)
+    any_of: tuple[tuple[str, ...], ...]  # tool, values
 
     def done_by(self, call: ToolCall, result: ActionResult) -> bool:
         if not result.ok:
             return False
-        values = {plain(value) for value in call.arguments.values()}
-        return any(call.name == tool and plain(value) in values for tool, value in self.any_of)
+        given = {plain(value) for value in call.arguments.values()}
+        return any(call.name == tool and given.issuperset(map(plain, values)) for tool, *values in self.any_of)
 
     def __str__(self) -> str:
-        return " or ".join(f"{tool}({value})" for tool, value in self.any_of)
+        return " or ".join(f"{tool}({', '.join(values)})" for tool, *values in self.any_of)
 
 
 def plain(value: object) -> str:
@@ -75,16 +75,43 @@ class DeskGoal:
     def check(self, environment: WorldEnvironment, answer: str) -> Grade:
         """`answer` is all that the customer heard, statements parted by `types.BREAK`."""
         told = answer.split(BREAK)
-        reasons = []
-        if environment.digest() != self.digest:
-            reasons.append("the state is not the one the task asks for")
-        stray = sorted(environment.touched - self.changes)
-        reasons += [f"unauthorised write to {table} {id}" for table, id in stray]
+        reasons = [*self._state(environment), *self._strays(environment)]
         reasons += [f"the customer was not told {value}" for value in self.says if not was_told(value, told)]
         reasons += [f"never read {read}" for read in self.reads if not _done(read, environment.log)]
         if self.gate and _wrote_first(self.gate, environment.log):
             reasons.append(f"wrote before {self.gate}")
         return Grade(not reasons, tuple(reasons))
+
+    def _state(self, environment: WorldEnvironment) -> list[str]:
+        return [] if environment.digest() == self.digest else ["the state is not the one the task asks for"]
+
+    def _strays(self, environment: WorldEnvironment) -> list[str]:
+        return [f"unauthorised write to {table} {id}" for table, id in sorted(environment.touched - self.changes)]
+
+    def mutated(self) -> Iterator[tuple[str, DeskGoal]]:
+        """The goal with one demand dropped or altered, and which. Where nothing may be written, any state but the
+        first is an unauthorised write, so dropping the state alone changes no verdict and is left out.
+        """
+        yield "another state", replace(self, digest=self.digest ^ 1)
+        yield "any write", _AnyWrite(self.digest, self.changes, self.says, self.reads, self.gate)
+        if self.changes:
+            yield "any state", _AnyState(self.digest, self.changes, self.says, self.reads, self.gate)
+        if self.gate:
+            yield f"without {self.gate} first", replace(self, gate=None)
+        for i, value in enumerate(self.says):
+            yield f"without {value}", replace(self, says=(*self.says[:i], *self.says[i + 1 :]))
+        for i, read in enumerate(self.reads):
+            yield f"without {read}", replace(self, reads=(*self.reads[:i], *self.reads[i + 1 :]))
+
+
+class _AnyState(DeskGoal):
+    def _state(self, environment: WorldEnvironment) -> list[str]:
+        return []
+
+
+class _AnyWrite(DeskGoal):
+    def _strays(self, environment: WorldEnvironment) -> list[str]:
+        return []
 
 
 def was_told(value: Value, told: Sequence[str]) -> bool:

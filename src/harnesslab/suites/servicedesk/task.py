@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from harnesslab.suites.environment import WorldEnvironment
 from harnesslab.suites.servicedesk.draft import Draft, Say, Step, Try
@@ -44,6 +45,15 @@ class DeskTask:
         if not isinstance(environment, WorldEnvironment):
             raise TypeError(f"a DeskTask grades its own environment, not a {type(environment).__name__}")
         return self.goal.check(environment, answer)
+
+    @property
+    def one_end(self) -> bool:
+        """No state but the oracle's is right."""
+        return True
+
+    def mutated(self) -> Iterator[tuple[str, DeskTask]]:
+        """The task with one demand of its goal altered, and which."""
+        return ((name, replace(self, goal=goal)) for name, goal in self.goal.mutated())
 
 
 def make_task(

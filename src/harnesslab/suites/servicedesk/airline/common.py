@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from harnesslab.suites.servicedesk.airline.policy import CODES
-from harnesslab.suites.servicedesk.airline.tables import Booking
+from harnesslab.suites.servicedesk.airline.tables import Booking, Flight
 from harnesslab.suites.servicedesk.draft import Draft, Say, Step, call, looked
 from harnesslab.suites.servicedesk.goal import Looked
 from harnesslab.suites.servicedesk.persona import Fact, Persona
@@ -54,8 +54,11 @@ def opened(booking: Booking) -> Looked:
     return looked(("find_booking", booking.code))
 
 
-def flight_seen(booking: Booking) -> Looked:
-    return looked(("get_flight", booking.flight.id), ("search_flights", booking.flight.day.isoformat()))
+def flight_seen(flight: Flight) -> Looked:
+    """The flight's times, price and status were seen."""
+    return looked(
+        ("get_flight", flight.id), ("search_flights", flight.origin, flight.destination, flight.day.isoformat())
+    )
 
 
 def see_flight(booking: Booking) -> ToolCall:
@@ -75,4 +78,4 @@ def refusal(code: str, persona: Persona, booking: Booking, script: tuple[Step, .
     """A request that one rule forbids; a stubborn traveller hears it twice."""
     answer = f"I am sorry, rule {code} forbids that."
     told = (Say(answer),) if persona.temper == "stubborn" else ()
-    return Draft(persona, (*script, *told), answer, (Word(code, CODES),), (opened(booking), *reads), opened(booking))
+    return Draft(persona, (*script, *told), answer, (Word(code, CODES),), (opened(booking), *reads))

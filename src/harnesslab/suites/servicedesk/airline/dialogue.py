@@ -19,7 +19,7 @@ from harnesslab.suites.servicedesk.airline.common import (
 )
 from harnesslab.suites.servicedesk.airline.policy import BAG_PRICE, FREE_BAGS
 from harnesslab.suites.servicedesk.airline.tables import MEALS, Airline, Booking
-from harnesslab.suites.servicedesk.draft import Draft, Say, Template, Try, call, looked
+from harnesslab.suites.servicedesk.draft import Draft, Say, Template, Try, call
 from harnesslab.suites.servicedesk.goal import Clock
 from harnesslab.suites.servicedesk.persona import Fact, Persona, Wish
 from harnesslab.suites.values import Day, Number
@@ -86,7 +86,7 @@ def former_name(airline: Airline) -> Draft:
         ),
         f"It leaves at {booking.flight.departs:%H:%M}.",
         (Clock(booking.flight.departs),),
-        (opened(booking), flight_seen(booking)),
+        (opened(booking), flight_seen(booking.flight)),
     )
 
 
@@ -120,8 +120,8 @@ def add_bags(airline: Airline) -> Draft:
 
 
 def other_flight(airline: Airline) -> Draft:
-    booking = airline.booking(airline.member(), fare="flex")
-    day = airline.other_day(booking.flight, booking.cabin)
+    booking = airline.booking(airline.member(), airline.movable(), fare="flex")
+    day = airline.random.choice(airline.other_days(booking.flight))
     new = airline.first_of(booking.flight, day)
     difference = new.price(booking.cabin) - booking.paid
     wordings = (
@@ -233,7 +233,7 @@ def other_trip(airline: Airline) -> Draft:
         ),
         f"You fly to {city} on {there.flight.day.isoformat()}.",
         (Day(there.flight.day),),
-        (opened(here), looked(("get_flight", there.flight.id))),
+        (opened(here), flight_seen(there.flight)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harnesslab.suites.servicedesk.airline.common import (
     TOLD_BOOKING,
+    flight_seen,
     intro,
     one_of,
     open_booking,
@@ -55,7 +56,7 @@ def ticket_price(airline: Airline) -> Draft:
         (call("get_flight", flight_id=flight.id),),
         f"It costs ${flight.price(cabin)}.",
         (Number(flight.price(cabin)),),
-        (looked(("get_flight", flight.id), ("search_flights", flight.day.isoformat())),),
+        (flight_seen(flight),),
     )
 
 
@@ -70,7 +71,7 @@ def departure(airline: Airline) -> Draft:
         (Clock(booking.flight.departs),),
         (
             opened(booking),
-            looked(("get_flight", booking.flight.id), ("search_flights", booking.flight.day.isoformat())),
+            flight_seen(booking.flight),
         ),
     )
 

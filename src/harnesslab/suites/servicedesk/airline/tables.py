@@ -17,6 +17,8 @@ MEALS = ("standard", "vegan", "kosher", "halal")
 STATUSES = ("on time", "delayed", "cancelled")
 _ROUTES = 28
 _DAYS = range(-6, 13)
+_MORNING, _EVENING = range(6, 11), range(15, 20)  # hours of departure, one flight each
+_SOON = tuple(TODAY + timedelta(days=n) for n in range(2, 9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +77,22 @@ class Airline:
         self.members: dict[str, Member] = {}
         self.bookings: dict[str, Booking] = {}
         self.flights: dict[str, Flight] = {}
+        self._first: dict[tuple[str, str, date], Flight] = {}
         self._emails: set[str] = set()
         pairs = [(a, b) for a in CITIES for b in CITIES if a != b]
         for origin, destination in random.sample(pairs, _ROUTES):
             for day in _DAYS:
-                for hours in (range(6, 11), range(15, 20)):
-                    self._flight(origin, destination, TODAY + timedelta(days=day), random.choice(hours))
+                when = TODAY + timedelta(days=day)
+                early, _ = (self._flight(origin, destination, when, random.choice(h)) for h in (_MORNING, _EVENING))
+                self._first[origin, destination, when] = early
 
-    def _flight(self, origin: str, destination: str, day: date, hour: int) -> None:
+    def _flight(self, origin: str, destination: str, day: date, hour: int) -> Flight:
         random = self.random
         status = random.choices(STATUSES, (70, 24, 6))[0]
         id = people.new_id(random, "L", 4, self.flights)
         price = random.randrange(80, 300)
         minute = random.randrange(0, 60, 5)
-        self.flights[id] = Flight(
+        made = Flight(
             id=id,
             origin=origin,
             destination=destination,
@@ -101,37 +105,29 @@ class Airline:
             seats=(random.randrange(5, 60), random.randrange(3, 12)),
             free=tuple(f"{row}{random.choice('ABCDEF')}" for row in sorted(random.sample(range(10, 32), 6))),
         )
+        self.flights[id] = made
+        return made
 
     def flight(self, wanted: Callable[[Flight], bool]) -> Flight:
         return self.random.choice([f for f in self.flights.values() if wanted(f)])
 
     def coming(self, status: str = "on time") -> Flight:
-        """A flight of the next days, with another one on its route on each of them."""
-        return self.flight(
-            lambda f: TODAY + timedelta(days=2) <= f.day <= TODAY + timedelta(days=8) and f.status == status
-        )
+        """A flight of the next days."""
+        return self.flight(lambda f: f.day in _SOON and f.status == status)
+
+    def movable(self, cabin: str = "economy") -> Flight:
+        """A flight of the next days from which one may move to at least two other days."""
+        return self.flight(lambda f: f.day in _SOON and f.status == "on time" and len(self.other_days(f, cabin)) > 1)
 
     def first_of(self, route: Flight, day: date) -> Flight:
         """The first flight of a day on the same route."""
-        same = [
-            f
-            for f in self.flights.values()
-            if (f.origin, f.destination, f.day) == (route.origin, route.destination, day)
-        ]
-        return min(same, key=lambda f: f.departs)
+        return self._first[route.origin, route.destination, day]
 
-    def other_day(self, booked: Flight, cabin: str, *but: date) -> date:
-        """A day whose first flight on the route takes off, at another price than the booked one."""
-        days = [booked.day + timedelta(days=n) for n in (-2, -1, 1, 2, 3, 4)]
-        good = [
-            day
-            for day in days
-            if day > TODAY
-            and day not in but
-            and (first := self.first_of(booked, day)).status == "on time"
-            and first.price(cabin) != booked.price(cabin)
-        ]
-        return self.random.choice(good)
+    def other_days(self, booked: Flight, cabin: str = "economy") -> list[date]:
+        """Days near the booked one whose first flight on the route takes off, at another price."""
+        days = (booked.day + timedelta(days=n) for n in (-2, -1, 1, 2, 3, 4))
+        firsts = [(day, self.first_of(booked, day)) for day in days if day > TODAY]
+        return [day for day, f in firsts if f.status == "on time" and f.price(cabin) != booked.price(cabin)]
 
     def member(self, *, level: str = "") -> Member:
         id = people.new_id(self.random, "M", 4, self.members)

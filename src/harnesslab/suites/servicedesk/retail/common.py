@@ -56,4 +56,4 @@ def refusal(code: str, persona: Persona, customer: Customer, script: tuple[Step,
     """A request that one rule forbids; a stubborn customer hears it twice."""
     answer = f"I am sorry, rule {code} forbids that."
     told = (Say(answer),) if persona.temper == "stubborn" else ()
-    return Draft(persona, (*script, *told), answer, (Word(code, CODES),), (known(customer), *reads), known(customer))
+    return Draft(persona, (*script, *told), answer, (Word(code, CODES),), (known(customer), *reads))

@@ -181,8 +181,7 @@ def swap_kind(shop: Shop) -> Draft:
         ),
         f"{no} You get the {new.name}.",
         (Word("S4", CODES),),
-        (known(customer),),
-        known(customer),
+        gate=known(customer),
     )
 
 
