@@ -82,6 +82,7 @@ def test_a_fact_is_asked_for(said: str, topic: str) -> None:
         "The bags are added for $60. Have a nice day!",
         "Your flight leaves at 14:05 on the day you booked.",
         "Done! If you need anything else, please let me know.",
+        "It is done. Please do not hesitate to write again.",
         "There are 34 pieces in stock.",
         "Your seat is 14C now and the meal is vegan.",
     ],
@@ -152,11 +153,15 @@ def test_trouble_is_no_refusal(said: str) -> None:
         "Do you want to proceed with the cancellation? (yes/no)",
         "Reply yes to proceed.",
         "Are you sure?",
+        "By S1 your order may be cancelled. Shall I do that?",
+        "Refunds do not include postage. Would you like to proceed?",
+        "This cannot be undone. Do you want me to cancel it?",
     ],
 )
 def test_a_yes_is_wanted(said: str) -> None:
     heard = listen(said)
     assert heard.confirm
+    assert not heard.refusal
     assert heard.topics == ()
 
 

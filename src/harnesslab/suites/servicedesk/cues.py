@@ -77,14 +77,25 @@ TROUBLE = _any(
 """Something was not found, or does not fit."""
 
 REFUSAL = _any(
-    r"\b(?:ca|could|wo|do|does|is|are|may|must)n['’]?t\b",
-    r"\b(?:cannot|can not|unable|impossible|unfortunately|regret)\b",
+    r"\b(?:ca|could|wo|may|must)n['’]?t\b",
+    r"\b(?:cannot|can not|may not|unable|impossible|unfortunately|regret)\b",
     r"\b(?:not|n['’]t) (?:be )?(?:\w+ )?(?:able|allowed|possible|permitted|eligible|covered|offered|available)\b",
-    r"\b(?:do|does|will|would|may|is|are) not\b",
     r"\bforb(?:id|ids|idden|ade)\b|\bprohibit\w*|\bagainst (?:the|our|my)\b",
     r"\b(?:declin|refus)\w+|\bden(?:y|ied|ies)\b",
+)
+MILD_REFUSAL = _any(
+    r"\b(?:do|does|is|are)n['’]?t\b|\b(?:do|does|will|would|is|are) not\b",
     r"\brules? [A-Z]\d\b|\b[SA]\d\b",
 )
+"""A refusal, unless a question for yes or no goes with it: "S1 does not matter here. Shall I cancel it?"."""
+
+HARMLESS = _any(
+    r"\b(?:cannot|can['’]?t|can not) be (?:undone|reversed|revoked|taken back)\b",
+    r"\bdo(?: not|n['’]t) (?:hesitate|worry)\b|\bnot (?:a problem|yet)\b",
+    r"\bif (?:you|it|this|that) (?:\w+ )?(?:not|\w+n['’]t)\b",
+)
+"""Negations that refuse nothing."""
+
 HANDED = _any(
     rf"\b(?:transfer|hand|pass|forward|escalat|connect|refer|direct|redirect)\w*\b.*\b{_PERSON}\b",
     rf"\b{_PERSON} will (?:contact|help|assist|call|take|handle|get back)",

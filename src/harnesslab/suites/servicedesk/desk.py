@@ -50,7 +50,33 @@ class Desk:
     customers: int = 700
 
 
-def draw(desk: Desk, *, seed: int, split: str) -> Iterator[DeskTask]:
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One task of a draw before its oracle was run; `build` makes a task of it."""
+
+    desk: Desk
+    tier: str
+    template: str
+    variant: int
+    split: str
+    seed: int
+    draft: Draft
+    rows: Base
+
+    def build(self) -> DeskTask:
+        base = f"{self.desk.name}.{self.template}"
+        return make_task(
+            TaskView(f"{base}.{self.variant}", self.desk.system, self.draft.persona.opening, BUDGET, self.desk.advice),
+            self.draft,
+            base=base,
+            variant=f"{self.split}-{self.seed}.{self.variant}",
+            tier=self.tier,
+            kit=self.desk.kit,
+            rows=self.rows,
+        )
+
+
+def draw(desk: Desk, *, seed: int, split: str) -> tuple[Drawn, ...]:
     """All tasks of one draw, tiers taking turns, each template once before any of its tier comes again."""
     tables: Tables = desk.tables(_random(desk.name, split, seed))
     tables.fill(desk.customers)
@@ -63,17 +89,7 @@ def draw(desk: Desk, *, seed: int, split: str) -> Iterator[DeskTask]:
         openings.add(draft.persona.opening)
         drafts.append((tier, template.__name__.replace("_", "-"), variant, draft))
     rows = tables.base()
-    for tier, name, variant, draft in drafts:
-        base = f"{desk.name}.{name}"
-        yield make_task(
-            TaskView(f"{base}.{variant}", desk.system, draft.persona.opening, BUDGET, desk.advice),
-            draft,
-            base=base,
-            variant=f"{split}-{seed}.{variant}",
-            tier=tier,
-            kit=desk.kit,
-            rows=rows,
-        )
+    return tuple(Drawn(desk, tier, name, variant, split, seed, d, rows) for tier, name, variant, d in drafts)
 
 
 def _order(desk: Desk) -> Iterator[tuple[str, Template[Any], int]]:

@@ -58,10 +58,13 @@ def listen(said: str) -> Heard:
             _note_asked(sentence, topics, marks)
         if cues.TROUBLE.search(sentence):
             marks.add("trouble")
-        elif cues.REFUSAL.search(sentence) and not cues.CLOSING.search(sentence):
-            marks.add("refusal")
+        elif not cues.CLOSING.search(sentence):
+            _note_refused(cues.HARMLESS.sub("", sentence), marks)
     if cues.TO_CONFIRM.search(said):
         marks |= {"confirm", "question"}
+    if "mild" in marks and "confirm" not in marks:
+        marks.add("refusal")
+    marks.discard("mild")
     return Heard(
         topics=tuple(topics),
         handed=bool(cues.HANDED.search(said)),
@@ -80,6 +83,13 @@ def _note_asked(sentence: str, topics: dict[str, None], marks: set[str]) -> None
         marks |= {"details"} if DETAILS.search(sentence) and "identity" not in marks else set()
     if sentence.rstrip().endswith("?") and cues.YES_NO.search(sentence):
         marks.add("confirm")
+
+
+def _note_refused(sentence: str, marks: set[str]) -> None:
+    if cues.REFUSAL.search(sentence):
+        marks.add("refusal")
+    elif cues.MILD_REFUSAL.search(sentence):
+        marks.add("mild")
 
 
 def _sentences(said: str) -> Iterator[tuple[str, bool]]:

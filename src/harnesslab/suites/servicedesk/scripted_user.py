@@ -19,7 +19,7 @@ PATIENCE = {"calm": 5, "brisk": 3, "stubborn": 4}
 
 _CORRECTIONS = ("Sorry, that was wrong.", "Oh, I mixed that up.", "You are right, my mistake.")
 _YES = ("Yes, please.", "Yes, go ahead.", "Yes, that is right.", "Please do.")
-_UNKNOWN = ("I cannot tell you that.", "I do not know that.", "Sorry, no idea.")
+_UNKNOWN = ("I cannot tell you that.", "I would rather not say.", "There is nothing I can say to that.")
 _GO_ON = ("Fine, please go ahead.", "All right, I am waiting.", "Good. Please do it now.")
 _LOST = ("I do not understand that.", "Sorry, what do you mean?", "That makes no sense to me.")
 _DOUBTS = (

@@ -8,9 +8,8 @@ from functools import lru_cache
 
 from harnesslab.errors import UserError, unknown_name
 from harnesslab.suites.servicedesk.airline.desk import DESK as AIRLINE
-from harnesslab.suites.servicedesk.desk import VERSION, Desk, draw
+from harnesslab.suites.servicedesk.desk import VERSION, Desk, Drawn, draw
 from harnesslab.suites.servicedesk.retail.desk import DESK as RETAIL
-from harnesslab.suites.servicedesk.task import DeskTask
 from harnesslab.suites.task import TaskSuite
 
 SPLITS = ("eval", "dev")
@@ -51,19 +50,18 @@ def _load(
     for tier in tiers or ():
         if tier not in TIERS:
             raise unknown_name("tier", tier, TIERS)
-    chosen = tuple(sorted(set(tiers or ())))
+    chosen = set(tiers or ())
     drawn = [_drawn(desk.name, seed, split) for desk in desks]
-    lanes = [[t for t in tasks if not chosen or t.tier in chosen] for tasks in drawn]
-    all_tasks = [task for row in itertools.zip_longest(*lanes) for task in row if task is not None]
+    lanes = [[d for d in found if not chosen or d.tier in chosen] for found in drawn]
+    all_of_them = [d for row in itertools.zip_longest(*lanes) for d in row if d is not None]
     count = DEFAULT_N * len(desks) * len(chosen or TIERS) // len(TIERS) if n is None else n
-    if not 1 <= count <= len(all_tasks):
-        raise UserError(f"suite {name!r} has 1 to {len(all_tasks)} tasks, not {count}", todo="choose another n")
+    if not 1 <= count <= len(all_of_them):
+        raise UserError(f"suite {name!r} has 1 to {len(all_of_them)} tasks, not {count}", todo="choose another n")
     summary = "Service desks with a written policy and a customer who talks."
-    return TaskSuite(name, f"{VERSION}+{split}.{seed}", tuple(all_tasks[:count]), summary)
+    return TaskSuite(name, f"{VERSION}+{split}.{seed}", tuple(d.build() for d in all_of_them[:count]), summary)
 
 
 @lru_cache(maxsize=8)
-def _drawn(desk: str, seed: int, split: str) -> tuple[DeskTask, ...]:
-    """All tasks of a desk's draw, over one base that all suites of the process share."""
-    found = next(d for d in (RETAIL, AIRLINE) if d.name == desk)
-    return tuple(draw(found, seed=seed, split=split))
+def _drawn(desk: str, seed: int, split: str) -> tuple[Drawn, ...]:
+    """A desk's draw, over one base that all suites of the process share."""
+    return draw(next(d for d in (RETAIL, AIRLINE) if d.name == desk), seed=seed, split=split)

@@ -168,10 +168,11 @@ class Airline:
         return made
 
     def fill(self, customers: int) -> None:
+        flights = tuple(self.flights.values())
         for _ in range(customers):
             member = self.member()
             for _ in range(self.random.randrange(1, 3)):
-                self.booking(member, self.flight(lambda f: True), cabin=self.random.choice(CABINS))
+                self.booking(member, self.random.choice(flights), cabin=self.random.choice(CABINS))
 
     def misread(self, booking: Booking) -> str:
         return people.misread(self.random, booking.code, self.bookings)
