@@ -565,6 +565,20 @@ class Task(Protocol):
         ...
 
 
+LEAVE = "GOODBYE"
+"""What a model that plays a user says, and nothing else, to leave."""
+
+
+@runtime_checkable
+class Briefed(Protocol):
+    """A task whose user a model may play instead of the scripted one."""
+
+    @property
+    def brief(self) -> str:
+        """Instructions for whoever plays the user; they leave by saying `LEAVE`."""
+        ...
+
+
 @runtime_checkable
 class Suite(Protocol):
     """A named, versioned set of tasks, all drawn from one seed."""

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from harnesslab.suites.servicedesk.brief import LEAVE, brief
+from harnesslab.suites.servicedesk.brief import brief
 from harnesslab.suites.servicedesk.persona import Change, Fact, Persona, Wish
 from harnesslab.suites.servicedesk.scripted_user import PATIENCE, ScriptedUser
+from harnesslab.types import LEAVE
 
 EMAIL, POSTCODE = Fact("email", "ada.novak7@post.example"), Fact("postcode", "KT402")
 ADA = Persona(

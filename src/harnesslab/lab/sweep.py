@@ -18,6 +18,7 @@ from harnesslab.lab.engines import Engines, StartEngine
 from harnesslab.lab.folders import only_one
 from harnesslab.lab.manifest import refuse_other_build, run_facts
 from harnesslab.lab.meter import Meter, engine_facts
+from harnesslab.lab.players import Players
 from harnesslab.lab.progress import Progress
 from harnesslab.lab.runner import Runner, Unusable
 from harnesslab.lab.setup import open_store, store_cells, store_tasks
@@ -117,6 +118,8 @@ class _Sweep:
         return self._result
 
     async def _run_all(self, start: StartEngine, telemetry: Telemetry) -> None:
+        memo = self._store if self._options.memo else None
+        players = Players(self._plan.user, start, memo)
         attempts = Attempts(
             self._plan,
             store_cells(self._store, self._plan),
@@ -124,8 +127,9 @@ class _Sweep:
             self._layers,
             [Harness(c.harness, c.layers) for c in self._plan.cells],
             telemetry,
+            players,
         )
-        engines = Engines(start, self._identity, self._store if self._options.memo else None, _fits, self._note)
+        engines = Engines(start, self._identity, memo, _fits, self._note)
         runner = Runner(
             attempts, engines, self._commit, self._result.folder / "faults.log", self._plan.config.concurrency
         )
@@ -141,6 +145,7 @@ class _Sweep:
                     raise
             finally:
                 await engines.close()
+                await players.close()
 
     async def _run_models(self, runner: Runner, engines: Engines) -> None:
         unusable: set[str] = set()
@@ -198,8 +203,13 @@ class _Sweep:
         from harnesslab.lab.start import make_ready
 
         cells = [self._plan.cells[i] for i in sorted({t.cell for t in self._todo})]
+        played = [self._plan.user.entry] if self._plan.user else []
         return make_ready(
-            cells, concurrency=self._plan.config.concurrency, progress=self._options.show, say=self._progress.say
+            cells,
+            played,
+            concurrency=self._plan.config.concurrency,
+            progress=self._options.show,
+            say=self._progress.say,
         )
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from harnesslab.suites.servicedesk.persona import Persona
-
-LEAVE = "GOODBYE"
-"""The word with which a model that plays the customer leaves."""
+from harnesslab.types import LEAVE
 
 _MANNER = {
     "calm": "You are patient and write full, friendly sentences.",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from harnesslab.suites.environment import WorldEnvironment
+from harnesslab.suites.servicedesk.brief import brief
 from harnesslab.suites.servicedesk.draft import Draft, Say, Step, Try
 from harnesslab.suites.servicedesk.goal import DeskGoal
 from harnesslab.suites.servicedesk.persona import Persona
@@ -40,6 +41,10 @@ class DeskTask:
 
     def user(self, seed: int, repeat: int) -> User | None:
         return ScriptedUser(self.persona, stable_hash(seed, self.view.id, self.variant, repeat))
+
+    @property
+    def brief(self) -> str:
+        return brief(self.persona)
 
     def check(self, environment: Environment, answer: str) -> Grade:
         if not isinstance(environment, WorldEnvironment):
