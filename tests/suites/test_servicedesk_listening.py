@@ -85,6 +85,10 @@ def test_a_fact_is_asked_for(said: str, topic: str) -> None:
         "It is done. Please do not hesitate to write again.",
         "There are 34 pieces in stock.",
         "Your seat is 14C now and the meal is vegan.",
+        "Sure, the price is $45.",
+        "Thank you for waiting. Your order is cancelled.",
+        "I found your booking, and it leaves at 14:05. It was paid with $45.",
+        "I have cancelled order H12345 and you will get $45 back.",
     ],
 )
 def test_a_report_asks_nothing_and_refuses_nothing(said: str) -> None:
@@ -176,6 +180,12 @@ def test_a_yes_is_wanted(said: str) -> None:
         "I am looking into it.",
         "I'm happy to help.",
         "Please hold on while I check.",
+        "I have found your booking K4H7F6. Let me look at the flight.",
+        "Thank you, Ms Dumont. I've found your booking K4H7F6.",
+        "You are identified. I will now cancel order H12345 and refund $45.",
+        "Your identity has been verified.",
+        "I'll refund $45 to your card.",
+        "Great, thanks!",
     ],
 )
 def test_a_promise_is_no_deed(said: str) -> None:

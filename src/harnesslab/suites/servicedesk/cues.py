@@ -102,23 +102,33 @@ HANDED = _any(
 )
 """The case goes to somebody else."""
 
-STALLING = _any(
+PROMISE = _any(
     r"\b(?:one|a|just a) (?:moment|second|minute)\b|\bhold on\b|\bplease (?:wait|hold)\b|\bbear with me\b",
     r"\b(?:let me|i will|i['’]ll|i (?:am|['’]m) going to|i['’]m going to|allow me to|we will|we['’]ll|i can)"
-    r" (?:now |first |then |just |also )*(?!n['’]?t)[a-z]",
+    r" (?:now |first |then |just |also )*(?!know\b)[a-z]",
     r"\bi(?: am|['’]m) (?:here|happy|glad|looking|checking|working|going)\b",
-    r"^(?:sure|certainly|of course|absolutely|okay|ok|alright|great|understood|thank you|thanks|got it|noted)\b",
+    r"^(?:sure|certainly|of course|absolutely|okay|ok|alright|great|understood|got it|noted)\b"
+    r"(?:(?!\b(?:is|are|was|were|has|have|you|your|it|the)\b)[^\d$])*$",
+    r"^(?:thank you|thanks)\b[^\d$]*$",
 )
-"""A promise to do something."""
+"""A sentence that promises, or that says nothing."""
+
+PREPARING = _any(
+    r"\bi(?:['’]ve| have)? (?:now |already |successfully )*(?:found|located|identified|verified|retrieved|opened"
+    r"|checked|looked up|looked at|received|noted)\b",
+    r"\b(?:identity|account|booking|order|reservation|details) (?:has been|have been|was|were|is|are)"
+    r" (?:now |successfully )*(?:verified|identified|found|located|opened|retrieved)\b",
+    r"\byou(?: are|['’]re| have been) (?:now |successfully )*(?:verified|identified)\b",
+)
+"""A sentence that reports a step on the way, and no more."""
 
 DONE = _any(
     r"\b(?:has|have|had|was|were|is|are) (?:now |been |already |successfully |being )*"
     r"(?:\w+ed|done|set|sent|put|paid|made|given)\b",
     r"\bi(?:['’]ve| have)? (?:now |already |successfully )*(?:\w+ed|done|set|put|made|given)\b",
     r"\b(?:done|completed|successful(?:ly)?|confirmed|all set)\b",
-    r"\d",
 )
-"""A report of something done, or a figure: more than a promise."""
+"""A sentence that reports something done."""
 
 GARBLED = _any(
     r"[{<]\s*[\"'/\w]*tool|\"(?:name|arguments|parameters)\"\s*:|```|</?\w+>|\b\w+_\w+\(|^\s*[\[{]",

@@ -26,7 +26,7 @@ class Heard:
         refusal: a request is turned down.
         handed: the case goes to somebody else.
         closing: "anything else?"
-        stalling: nothing but a promise to start.
+        stalling: ends in a promise, or reports nothing but steps on the way.
         greeting: "how can I help you?"
         garbled: not written for a customer.
     """
@@ -49,6 +49,7 @@ def listen(said: str) -> Heard:
     """What the message means to a customer."""
     topics: dict[str, None] = {}
     marks: set[str] = set()
+    reports: list[str] = []
     for sentence, asks in _sentences(said):
         if cues.GREETING.search(sentence):
             marks.add("greeting")
@@ -56,6 +57,8 @@ def listen(said: str) -> Heard:
             marks.add("closing")
         elif asks:
             _note_asked(sentence, topics, marks)
+        else:
+            reports.append(_report(sentence))
         if cues.TROUBLE.search(sentence):
             marks.add("trouble")
         elif not cues.CLOSING.search(sentence):
@@ -68,7 +71,7 @@ def listen(said: str) -> Heard:
     return Heard(
         topics=tuple(topics),
         handed=bool(cues.HANDED.search(said)),
-        stalling=bool(cues.STALLING.search(said)) and not cues.DONE.search(said),
+        stalling=reports[-1:] == ["promise"] or (bool(reports) and "told" not in reports),
         garbled=bool(cues.GARBLED.search(said.strip())),
         **dict.fromkeys(marks, True),
     )
@@ -83,6 +86,13 @@ def _note_asked(sentence: str, topics: dict[str, None], marks: set[str]) -> None
         marks |= {"details"} if DETAILS.search(sentence) and "identity" not in marks else set()
     if sentence.rstrip().endswith("?") and cues.YES_NO.search(sentence):
         marks.add("confirm")
+
+
+def _report(sentence: str) -> str:
+    """What a sentence that asks nothing is: a step on the way, a promise, or something to tell."""
+    if cues.PREPARING.search(sentence):
+        return "preparing"
+    return "promise" if cues.PROMISE.search(sentence) and not cues.DONE.search(sentence) else "told"
 
 
 def _note_refused(sentence: str, marks: set[str]) -> None:

@@ -14,9 +14,6 @@ ADVICE = Advice(
         *gated(_WRITES, "identify_customer", _IDENTIFIED),
         *gated(("list_orders", "get_order", "get_payment", "track_parcel"), "identify_customer", _IDENTIFIED),
         Prerequisite("return_item", "get_order", {"order_id": "order_id"}, "see when it was delivered before a return"),
-        Prerequisite(
-            "cancel_order", "get_order", {"order_id": "order_id"}, "see whether it is open before you cancel it"
-        ),
     ),
     validators=(
         form("order_id", r"#?H\d{5}", "H and five digits"),
