@@ -194,6 +194,27 @@ def test_a_promise_is_no_deed(said: str) -> None:
     assert [mark for mark in ("refusal", "confirm", "topics") if getattr(heard, mark)] == []
 
 
+@pytest.mark.parametrize("said", ["Which one would you prefer?", "At what time do you want to fly?"])
+def test_a_choice_is_not_answered_by_yes(said: str) -> None:
+    assert listen(said).question
+    assert not listen(said).confirm
+
+
+@pytest.mark.parametrize(
+    "said", ["May I know the reason for the return?", "Could you confirm your postcode?", "Can I have your email?"]
+)
+def test_nor_is_a_request_for_a_fact(said: str) -> None:
+    assert topics(said)
+    assert not listen(said).confirm
+
+
+@pytest.mark.parametrize(
+    "said", ["I can't proceed without your order number.", "I am unable to help you until you tell me your email."]
+)
+def test_a_condition_is_no_refusal(said: str) -> None:
+    assert not listen(said).refusal
+
+
 @pytest.mark.parametrize(
     "said", ["How can I help you today?", "Hello! How may I assist you?", "What can I do for you?"]
 )

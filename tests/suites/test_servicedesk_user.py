@@ -153,6 +153,32 @@ def test_yes_is_said_to_what_is_wanted() -> None:
     assert said.startswith(("Yes", "Please"))
 
 
+def test_a_proposal_about_what_was_told_is_agreed_to() -> None:
+    told = replace(ADA, told=("address",), facts=(Fact("address", "5 Mill Lane in Graz"),))
+    (said,) = hear(told, "Do you also want to change the address of your open order?")
+    assert said is not None
+    assert "Mill Lane" not in said
+    (again,) = hear(told, "Could you tell me the address again?")
+    assert again is not None
+    assert "Mill Lane" in again
+
+
+@pytest.mark.parametrize("said", ["Would you like to choose a seat?", "Which one would you prefer?"])
+def test_what_they_did_not_ask_for_is_answered_with_what_they_want(said: str) -> None:
+    assert hear(ADA, said) == ["Please cancel my order."]
+
+
+def test_an_alternative_to_what_is_refused_is_not_agreed_to() -> None:
+    assert hear(ADA, "I can't do that. Would you like me to change the address instead?") == [None]
+
+
+def test_what_they_do_not_know_they_say() -> None:
+    (said,) = hear(ADA, "What is your booking code?")
+    assert said is not None
+    assert said.endswith("Please cancel my order.")
+    assert len(said) > 30
+
+
 def test_a_brisk_customer_uses_few_words() -> None:
     (said,) = hear(replace(ADA, temper="brisk"), "Email?")
     assert said == f"{EMAIL.value}."

@@ -46,7 +46,7 @@ GREETING = _any(
 
 YES_NO = _any(
     r"\b(?:shall|should|may|can|could) (?:i|we)\b",
-    r"\b(?:do|would|did) you (?:want|like|wish|prefer|agree|mean|confirm)\b",
+    r"\b(?:do|would|did) you (?:also |still |really )?(?:want|like|wish|prefer|agree|mean|confirm)\b",
     r"\b(?:want|like|wish) (?:me|us) to\b",
     r"\bare you (?:sure|certain|ok|okay|happy|fine)\b",
     r"\b(?:is|are|was|were|does) (?:this|that|it|these|the \w+|your \w+)\b",
@@ -55,6 +55,15 @@ YES_NO = _any(
     r"\byes or no\b|\(\s*y(?:es)?\s*/\s*n(?:o)?\s*\)",
 )
 """A question that yes or no answers."""
+
+CHOICE = _any(r"\b(?:which|what|how many|how much|when|where|who|whom|why)\b")
+"""A question that yes or no does not answer."""
+
+TELL_ME = _any(
+    rf"\b(?:could|can|would|will) you (?:please )?(?:\w+ly |also )?{_TELL}\b",
+    r"\b(?:may|can|could) (?:i|we) (?:please )?(?:have|get|know|ask|see)\b",
+)
+"""A request in the form of a question."""
 
 TO_CONFIRM = _any(
     r"\bplease (?:\w+ )?confirm\b(?! (?:your|the) (?:\w+ ){0,2}(?:email|post|order|name|code|number|id)\b)",
@@ -90,6 +99,7 @@ MILD_REFUSAL = _any(
 """A refusal, unless a question for yes or no goes with it: "S1 does not matter here. Shall I cancel it?"."""
 
 HARMLESS = _any(
+    r"\b(?:cannot|can['’]?t|can not|unable to|not able to)\b[^.?!]*\b(?:without|unless|until|before)\b",
     r"\b(?:cannot|can['’]?t|can not) be (?:undone|reversed|revoked|taken back)\b",
     r"\bdo(?: not|n['’]t) (?:hesitate|worry)\b|\bnot (?:a problem|yet)\b",
     r"\bif (?:you|it|this|that) (?:\w+ )?(?:not|\w+n['’]t)\b",

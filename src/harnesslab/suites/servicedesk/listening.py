@@ -84,8 +84,8 @@ def _note_asked(sentence: str, topics: dict[str, None], marks: set[str]) -> None
     if not found:
         marks |= {"identity"} if IDENTITY.search(sentence) else set()
         marks |= {"details"} if DETAILS.search(sentence) and "identity" not in marks else set()
-    if sentence.rstrip().endswith("?") and cues.YES_NO.search(sentence):
-        marks.add("confirm")
+    if sentence.rstrip().endswith("?") and cues.YES_NO.search(sentence) and not cues.CHOICE.search(sentence):
+        marks |= set() if found and cues.TELL_ME.search(sentence) else {"confirm"}
 
 
 def _report(sentence: str) -> str:

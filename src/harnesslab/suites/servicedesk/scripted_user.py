@@ -19,7 +19,7 @@ PATIENCE = {"calm": 5, "brisk": 3, "stubborn": 4}
 
 _CORRECTIONS = ("Sorry, that was wrong.", "Oh, I mixed that up.", "You are right, my mistake.")
 _YES = ("Yes, please.", "Yes, go ahead.", "Yes, that is right.", "Please do.")
-_UNKNOWN = ("I cannot tell you that.", "I would rather not say.", "There is nothing I can say to that.")
+_UNKNOWN = ("I do not have that at hand.", "I cannot tell you that.", "That I do not know.")
 _GO_ON = ("Fine, please go ahead.", "All right, I am waiting.", "Good. Please do it now.")
 _LOST = ("I do not understand that.", "Sorry, what do you mean?", "That makes no sense to me.")
 _DOUBTS = (
@@ -64,20 +64,18 @@ class ScriptedUser:
             return told
         if heard.greeting:
             return [self._restated()]
-        if heard.topics:
-            self._patience -= 1
-            return [self._one(_UNKNOWN), *self._anything_new()]
-        if heard.details or heard.identity:
-            return self._anything_new() or [self._restated()]
         if heard.refusal:
             return self._refused()
+        if heard.topics and not self._is_about(heard.topics):
+            return [self._restated()] if heard.confirm else [self._one(_UNKNOWN), self._restated()]
+        if heard.details or heard.identity:
+            return self._anything_new() or [self._restated()]
         if heard.confirm:
             self._agreed += 1
             self._patience -= self._agreed > 1
             return [self._one(_YES)]
         if heard.question and not heard.closing:
-            self._patience -= 1
-            return [self._one(_UNKNOWN), self._restated()]
+            return [self._restated()]
         if heard.stalling and not heard.closing:
             self._patience -= 1
             return [self._one(_GO_ON)]
@@ -93,10 +91,10 @@ class ScriptedUser:
         if heard.trouble and not corrected:
             quoted = [f for f in wrong if _quotes(said, f.wrong)]
             corrected = quoted or wrong
-        again = [f for f in asked if f.topic in self._told and f not in corrected]
+        again = [f for f in asked if f.topic in self._told and f not in corrected and not heard.confirm]
         if heard.trouble and not wrong and not asked:
             again = [f for f in self._persona.facts if f.topic in self._told] or again
-        misread = [] if asked or corrected or again else self._misread(said, heard)
+        misread = [] if corrected or again else self._misread(said, heard)
         self._patience -= bool(again or misread)
         self._right |= {f.topic for f in corrected}
         new = [f for f in asked if f.topic not in self._told]
@@ -109,6 +107,10 @@ class ScriptedUser:
             lines.insert(0, self._one(_CORRECTIONS))
         lines += [f"No. {self._say(f)}" for f in misread]
         return [*lines, *self._change_of_mind()]
+
+    def _is_about(self, topics: Sequence[str]) -> bool:
+        """Whether the customer knows anything of these topics."""
+        return any(self._persona.fact(name) for name in topics)
 
     def _misread(self, said: str, heard: Heard) -> list[Fact]:
         """Ids the agent is about to use in place of one that the customer named."""

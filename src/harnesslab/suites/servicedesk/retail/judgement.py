@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harnesslab.suites.servicedesk.draft import Draft, Say, Template, call, looked
 from harnesslab.suites.servicedesk.goal import Looked
 from harnesslab.suites.servicedesk.persona import Change, Fact, Persona, Wish
@@ -37,7 +39,16 @@ def cancel_sent(shop: Shop) -> Draft:
     )
 
 
-def _returning(shop: Shop, customer: Customer, item: Item, order: Order, *, why: str, **more: object) -> Persona:
+def _returning(
+    shop: Shop,
+    customer: Customer,
+    item: Item,
+    order: Order,
+    *,
+    why: str,
+    to: str = "the original payment",
+    **more: Any,
+) -> Persona:
     """Somebody who wants to return an item. Allowed and forbidden returns are asked for in the same words."""
     wordings = (
         f"I want to return the {item.name} of my order {order.id}, because {why}.",
@@ -46,9 +57,15 @@ def _returning(shop: Shop, customer: Customer, item: Item, order: Order, *, why:
     return Persona(
         opening=one_of(shop.random, *wordings),
         wishes=(Wish(wordings),),
-        facts=(*who(customer), Fact("order", order.id), Fact("item", item.name), Fact("condition", why)),
+        facts=(
+            *who(customer),
+            Fact("order", order.id),
+            Fact("item", item.name),
+            Fact("condition", why),
+            Fact("payout", to),
+        ),
         told=("order", "item", "condition"),
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 
@@ -99,6 +116,7 @@ def return_faulty(shop: Shop) -> Draft:
         item,
         order,
         why=one_of(shop.random, *_FAULTY),
+        to="my gift card",
         change=Change(
             "postcode",
             ("And please put the money on my gift card.", "One more thing: I want the refund on my gift card."),
