@@ -14,8 +14,10 @@ from harnesslab.lab.replay import replay
 from harnesslab.lab.sweep import Options, run_sweep
 from harnesslab.models.entry import ModelEntry
 from harnesslab.plan import Plan, make_plan
+from harnesslab.store.columns import TrialStatus
 from harnesslab.store.sqlite import Store
-from harnesslab.types import LEAVE, Completion, Engine, Request
+from harnesslab.trace.events import unpack_events
+from harnesslab.types import LEAVE, Completion, Engine, EventKind, Request
 
 GRID = """
 name = "played"
@@ -98,3 +100,24 @@ def test_the_scripted_engine_leaves_users_to_their_script() -> None:
     plan = plan_of(scripted=True)
     assert plan.user is None
     assert "speak by script" in plan.warnings[0]
+
+
+def test_scripted_users_talk_in_a_sweep(tmp_path: Path) -> None:
+    """The scripted engine plays the oracles' calls and last words; the customers answer, and some trials pass."""
+    text = """
+    models = ["qwen2.5-coder-0.5b"]
+    suites = [{ name = "servicedesk", n = 12 }]
+    repeats = 2
+    name = "talk"
+    [harness.loop]
+    layers = []
+    """
+    plan = plan_of(text, scripted=True)
+    result = run_sweep(plan, tmp_path, scripted=True, options=Options(show=False))
+    assert (result.finished, result.missing) == (24, 0)
+    with Store.open(tmp_path, readonly=True) as store:
+        _, ids = store.columns_and_ids()
+        trials = [store.trial(id) for id in ids]
+        kinds = [int(k) for t in trials for k in unpack_events(t.events)["kind"]]
+    assert EventKind.USER in kinds
+    assert {t.status for t in trials} == {TrialStatus.PASSED, TrialStatus.FAILED}

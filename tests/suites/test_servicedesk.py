@@ -25,7 +25,7 @@ from harnesslab.suites.servicedesk.suite import load, load_airline, load_retail
 from harnesslab.suites.servicedesk.task import DeskTask
 from harnesslab.suites.values import Number, Word
 from harnesslab.suites.world import World
-from harnesslab.types import BREAK, Environment, ToolCall
+from harnesslab.types import BREAK, Environment, ToolCall, stable_hash
 
 LOADS = {"retail": load_retail, "airline": load_airline}
 EVERY = {"retail": 250, "airline": 270}
@@ -362,3 +362,21 @@ def test_the_prefix_is_short(desk: str) -> None:
     task = tasks_of(desk)[0]
     tools = sum(len(f"{t.name}{t.description}{t.parameters}") for t in task.kit.toolbox)
     assert len(task.view.system) + tools < 7500
+
+
+FROZEN = {
+    ("retail", "eval"): 14688030068740849551,
+    ("retail", "dev"): 7335495809762281317,
+    ("airline", "eval"): 7562922515165261534,
+    ("airline", "dev"): 5288553395759388947,
+}
+
+
+@pytest.mark.parametrize(("desk", "split"), FROZEN)
+def test_the_draw_is_frozen(desk: str, split: str) -> None:
+    """Whoever changes a task, a table or a policy changes VERSION and these."""
+    parts: list[str | int] = []
+    for task in tasks_of(desk, split=split):
+        parts += [task.view.system, repr(task.persona), repr(task.script), task.oracle_answer, task.tier]
+        parts += [task.environment(0, 0).digest(), task.goal.digest, repr(task.goal.says), repr(task.goal.reads)]
+    assert stable_hash(*parts) == FROZEN[desk, split]
