@@ -94,6 +94,15 @@ def test_a_mistaken_id_is_noticed_before_it_is_used() -> None:
     assert "H12345" not in right
 
 
+def test_a_mistaken_booking_is_noticed_and_other_ids_are_not_taken_for_one() -> None:
+    persona = replace(ADA, told=("booking",), facts=(Fact("booking", "K7Q2M4"),))
+    wrong, right = hear(persona, "Shall I cancel booking H3B2C4?", "Shall I move it to flight L1234 of order H12345?")
+    assert wrong is not None
+    assert "K7Q2M4" in wrong
+    assert right is not None
+    assert "K7Q2M4" not in right
+
+
 def test_a_change_of_mind_comes_with_the_fact_it_hangs_on() -> None:
     persona = replace(ADA, change=Change("postcode", ("Actually, make it one piece.",)))
     email, postcode, lost = hear(persona, "Your email?", "Your postcode?", "How can I help you?")

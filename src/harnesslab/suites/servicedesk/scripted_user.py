@@ -183,5 +183,5 @@ def _quotes(said: str, value: str) -> bool:
 
 
 def _shape(id: str) -> tuple[str, int]:
-    """Letter and length of an id: order H12345 and customer C1234 differ."""
-    return id[0] if not id[1:2].isalpha() else "", len(id)
+    """What kind of id it is: order H12345, customer C1234 and booking K7Q2M4 differ."""
+    return id[0] if id[1:].isdigit() else "", len(id)
