@@ -81,6 +81,7 @@ class Config(_Table):
     harness: dict[Annotated[str, Field(pattern=NAME)], HarnessChoice] = Field(min_length=1)
     sampling: SamplingChoice = SamplingChoice()
     budget: BudgetChoice = BudgetChoice()
+    user: str = ""  # a model that plays the simulated users; "": the suites' own scripted ones
     concurrency: int = Field(default=0, ge=0, le=256)  # trials at once; 0: the engine chooses
 
 
