@@ -769,6 +769,7 @@ class Layer:
     """
 
     name: str = ""
+    suite_informed: bool = False  # uses what the suite's author wrote for layers (`TaskView.advice`)
 
     def tools(self, trial: Trial, toolbox: Toolbox, nxt: ToolsNext) -> Toolbox:
         return nxt(toolbox)

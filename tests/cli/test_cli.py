@@ -88,6 +88,14 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["grid.toml"]
 
 
+def test_a_dry_run_shows_the_grid_of_an_ablation(tmp_path: Path) -> None:
+    (tmp_path / "grid.toml").write_text(GRID)
+    done = harnesslab("sweep", "grid.toml", "--engine", "scripted", "--dry-run", "--ablate", "guarded", at=tmp_path)
+    assert done.returncode == 0, done.stderr
+    cells = re.findall(r"^qwen2.5-coder-0.5b/(\S+)/orders +12 +0$", done.stdout, flags=re.M)
+    assert cells == ["abort", "guarded", "loop", "guarded-validate", "guarded-retry"]
+
+
 def test_report_works_without_llama_cpp_and_as_json(swept: Path) -> None:
     text = harnesslab("report", at=swept, prefix=WITHOUT_LLAMA)
     assert text.returncode == 0, text.stderr
@@ -156,6 +164,7 @@ def test_a_stored_trial_is_replayed_through_its_own_or_other_layers(swept: Path)
         (["sweep", "bad.toml"], "did you mean 'repeats'"),
         (["sweep", "broken.toml"], "is not TOML"),
         (["sweep", "grid.toml", "--model", "nobody"], "unknown model 'nobody'"),
+        (["sweep", "grid.toml", "--engine", "scripted", "--ablate", "gard"], "did you mean 'guarded'"),
         (["sweep", "grid.toml", "--engine", "scripted", "--out", "grid.toml"], "cannot use grid.toml"),
         (["sweep", "grid.toml", "--engine", "scripted", "--out", "/proc/nowhere"], "cannot use /proc/nowhere"),
         (["report", "nothing"], "unknown sweep 'nothing'"),

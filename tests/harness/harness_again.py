@@ -115,3 +115,20 @@ class Spy(Layer):
     async def turn(self, trial: Trial, conversation: Conversation, nxt: TurnNext) -> Outcome:
         Spy.seen = trial
         return await nxt(conversation)
+
+
+class Told(Layer):
+    """Would use what the suite's author wrote."""
+
+    name = "told"
+    port = "act"
+    suite_informed = True
+
+    def __init__(self, params: Params) -> None:
+        del params
+
+
+class ToldToo(Told):
+    """Another one."""
+
+    name = "told-too"

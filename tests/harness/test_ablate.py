@@ -1,0 +1,66 @@
+"""The grid that takes a harness apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from harnesslab.errors import UserError
+from harnesslab.harness.ablate import Stack, ablation
+from harnesslab.harness.registry import parse_spec
+
+STACK = tuple(parse_spec(layer) for layer in ("validate", {"name": "retry", "budget": 1}, "rewind"))
+
+
+def names(grid: dict[str, Stack]) -> dict[str, list[str]]:
+    return {name: [s.name for s in stack] for name, stack in grid.items()}
+
+
+def test_without_each_layer_and_each_alone_over_loop() -> None:
+    assert names(ablation("full", STACK)) == {
+        "abort": ["abort"],
+        "loop": [],
+        "full": ["validate", "retry", "rewind"],
+        "full-validate": ["retry", "rewind"],
+        "full-retry": ["validate", "rewind"],
+        "full-rewind": ["validate", "retry"],
+        "loop+validate": ["validate"],
+        "loop+retry": ["retry"],
+        "loop+rewind": ["rewind"],
+    }
+
+
+def test_layers_keep_their_parameters() -> None:
+    grid = ablation("full", STACK)
+    assert grid["loop+retry"] == (STACK[1],)
+    assert grid["full-rewind"] == STACK[:2]
+
+
+def test_some_layers_only_and_none_alone() -> None:
+    assert list(ablation("g", STACK, only=["rewind"], alone=False)) == ["abort", "loop", "g", "g-rewind"]
+
+
+def test_a_layer_that_stands_twice_is_one_mechanism() -> None:
+    grid = ablation("g", (*STACK, parse_spec({"name": "rewind", "world": "all"})))
+    assert len(grid["g-rewind"]) == 2
+    assert [s.params["world"] for s in grid["loop+rewind"]] == ["safe", "all"]
+
+
+def test_a_layer_by_import_path_goes_by_its_own_name() -> None:
+    grid = ablation("g", (parse_spec("harness_again:Again"), *STACK))
+    assert [s.name for s in grid["loop+again"]] == ["harness_again:Again"]
+    assert "g-again" in grid
+
+
+def test_several_suite_informed_layers_go_together_too() -> None:
+    stack = (parse_spec("harness_again:Told"), parse_spec("harness_again:ToldToo"), *STACK)
+    grid = names(ablation("g", stack))
+    assert grid["g-suite-informed"] == ["validate", "retry", "rewind"]
+    assert "g-suite-informed" not in ablation("g", (stack[0], *STACK))
+
+
+@pytest.mark.parametrize(
+    ("stack", "only", "says"), [((), None, "no layers to take out"), (STACK, ["rewid"], "did you mean 'rewind'")]
+)
+def test_mistakes_are_named(stack: Stack, only: list[str] | None, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        ablation("g", stack, only=only)
