@@ -100,14 +100,14 @@ def make_plan(config: Config, *, scripted: bool = False) -> Plan:
         UserError: a model, layer, suite or tier that does not exist, or the same cell twice.
     """
     entries = _entries(config)
-    harnesses = _harnesses(config)
+    stacks = harnesses(config)
     suites = [_suite(choice, config) for choice in config.suites]
     tasks = tuple(itertools.chain.from_iterable(chosen for _, chosen in suites))
     warnings: list[str] = []
     cells = tuple(
         _cell(config, entry, name, layers, suite, chosen, seed, scripted, warnings)
         for entry in entries
-        for name, layers in harnesses.items()
+        for name, layers in stacks.items()
         for (suite, chosen), seed in zip(suites, _draws(config), strict=True)
     )
     _refuse_twins(cells)
@@ -134,7 +134,12 @@ def expand(spec: str) -> list[str]:
     return [found[1] + quant.strip() for quant in found[2].split(",") if quant.strip()]
 
 
-def _harnesses(config: Config) -> dict[str, tuple[LayerSpec, ...]]:
+def harnesses(config: Config) -> dict[str, tuple[LayerSpec, ...]]:
+    """A config's harnesses by name: presets, its own, and the grid of `ablate`.
+
+    Raises:
+        UserError: a preset, layer or parameter that does not exist, or two harnesses of one name.
+    """
     from harnesslab.harness.presets import preset
     from harnesslab.harness.registry import parse_spec
 

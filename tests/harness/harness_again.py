@@ -128,7 +128,10 @@ class Told(Layer):
         del params
 
 
-class ToldToo(Told):
-    """Another one."""
+class ToldMore(Told):
+    """Would do something without it too."""
 
-    name = "told-too"
+    name = "told-more"
+
+    class Params(Params):
+        advice: bool = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harnesslab.errors import UserError
-from harnesslab.harness.ablate import Stack, ablation
+from harnesslab.harness.ablate import Stack, ablation, uninformed
 from harnesslab.harness.registry import parse_spec
 
 STACK = tuple(parse_spec(layer) for layer in ("validate", {"name": "retry", "budget": 1}, "rewind"))
@@ -51,11 +51,15 @@ def test_a_layer_by_import_path_goes_by_its_own_name() -> None:
     assert "g-again" in grid
 
 
-def test_several_suite_informed_layers_go_together_too() -> None:
-    stack = (parse_spec("harness_again:Told"), parse_spec("harness_again:ToldToo"), *STACK)
-    grid = names(ablation("g", stack))
-    assert grid["g-suite-informed"] == ["validate", "retry", "rewind"]
-    assert "g-suite-informed" not in ablation("g", (stack[0], *STACK))
+def test_what_a_suites_author_wrote_is_taken_out_as_a_whole() -> None:
+    """A layer that can do without is told to; one that is nothing else goes."""
+    stack = (parse_spec("harness_again:Told"), parse_spec("harness_again:ToldMore"), STACK[2])
+    grid = ablation("g", stack)
+    assert names(grid)["g-advice"] == ["harness_again:ToldMore", "rewind"]
+    assert grid["g-advice"][0].params == {"advice": False}
+    assert names(grid)["g-told"] == ["harness_again:ToldMore", "rewind"]
+    assert uninformed(grid["g-advice"]) == grid["g-advice"]
+    assert "g-advice" not in ablation("g", grid["g-advice"])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from harnesslab.errors import UserError, unknown_name
 from harnesslab.harness.presets import preset
-from harnesslab.harness.registry import LayerSpec, find
+from harnesslab.harness.registry import LayerSpec, find, suite_informed
 
 Stack = tuple[LayerSpec, ...]
 
@@ -17,7 +17,7 @@ Stack = tuple[LayerSpec, ...]
 def ablation(name: str, layers: Stack, *, only: Sequence[str] | None = None, alone: bool = True) -> dict[str, Stack]:
     """The harnesses of an ablation by name: `abort`, `loop`, NAME, NAME-LAYER, loop+LAYER.
 
-    With several layers that use a suite's advice, NAME-suite-informed is there too: NAME without all of them.
+    Where layers use what a suite's author wrote for them, NAME-advice is there too: they do without it, or go.
 
     Args:
         only: layers to take out and to try alone; None: all.
@@ -33,14 +33,22 @@ def ablation(name: str, layers: Stack, *, only: Sequence[str] | None = None, alo
         if layer not in called:
             raise unknown_name(f"layer of harness {name}:", layer, called)
     tried = [layer for layer in called if only is None or layer in only]
-    informed = {layer for layer in called if find(called[layer]).layer.suite_informed}
     grid = {"abort": preset("abort"), "loop": preset("loop"), name: layers}
     grid |= {f"{name}-{layer}": _without(layers, {layer}) for layer in tried}
-    if len(informed) > 1:
-        grid[f"{name}-suite-informed"] = _without(layers, informed)
+    if any(suite_informed(s) for s in layers):
+        grid[f"{name}-advice"] = uninformed(layers)
     if alone:
         grid |= {f"loop+{layer}": _without(layers, called.keys() - {layer}) for layer in tried}
     return grid
+
+
+def uninformed(layers: Stack) -> Stack:
+    """The same layers without anything that a suite's author wrote; one that is nothing else is left out."""
+    return tuple(
+        LayerSpec(s.name, {**s.params, "advice": False}) if suite_informed(s) else s
+        for s in layers
+        if not suite_informed(s) or "advice" in s.params
+    )
 
 
 def called_as(spec: LayerSpec) -> str:

@@ -27,7 +27,7 @@ PRESETS: Mapping[str, tuple[str, ...]] = {
     "smallcode": ("decompose", "improve", "router", "compound"),
     "full": (
         *("decompose", "improve", "retry", "rewind"),
-        *("router", "compound", "breaker", "validate", "prerequisites"),
+        *("router", "breaker", "validate", "compound", "prerequisites"),
         *("rescue", "constrain", "compact"),
     ),
 }
