@@ -89,11 +89,11 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_shows_the_grid_of_an_ablation(tmp_path: Path) -> None:
-    (tmp_path / "grid.toml").write_text(GRID)
+    (tmp_path / "grid.toml").write_text(GRID.replace('"validate", "retry"', '"retry", "rewind"'))
     done = harnesslab("sweep", "grid.toml", "--engine", "scripted", "--dry-run", "--ablate", "guarded", at=tmp_path)
     assert done.returncode == 0, done.stderr
     cells = re.findall(r"^qwen2.5-coder-0.5b/(\S+)/orders +12 +0$", done.stdout, flags=re.M)
-    assert cells == ["abort", "guarded", "loop", "guarded-validate", "guarded-retry"]
+    assert cells == ["abort", "guarded", "loop", "guarded-retry", "guarded-rewind"]
 
 
 def test_report_works_without_llama_cpp_and_as_json(swept: Path) -> None:

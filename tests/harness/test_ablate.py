@@ -8,7 +8,7 @@ from harnesslab.errors import UserError
 from harnesslab.harness.ablate import Stack, ablation, uninformed
 from harnesslab.harness.registry import parse_spec
 
-STACK = tuple(parse_spec(layer) for layer in ("validate", {"name": "retry", "budget": 1}, "rewind"))
+STACK = tuple(parse_spec(layer) for layer in ("compact", {"name": "retry", "budget": 1}, "rewind"))
 
 
 def names(grid: dict[str, Stack]) -> dict[str, list[str]]:
@@ -19,11 +19,11 @@ def test_without_each_layer_and_each_alone_over_loop() -> None:
     assert names(ablation("full", STACK)) == {
         "abort": ["abort"],
         "loop": [],
-        "full": ["validate", "retry", "rewind"],
-        "full-validate": ["retry", "rewind"],
-        "full-retry": ["validate", "rewind"],
-        "full-rewind": ["validate", "retry"],
-        "loop+validate": ["validate"],
+        "full": ["compact", "retry", "rewind"],
+        "full-compact": ["retry", "rewind"],
+        "full-retry": ["compact", "rewind"],
+        "full-rewind": ["compact", "retry"],
+        "loop+compact": ["compact"],
         "loop+retry": ["retry"],
         "loop+rewind": ["rewind"],
     }

@@ -13,7 +13,7 @@ from harnesslab.lab.replay import replay
 from harnesslab.store.sqlite import Store
 
 DOCS = Path(__file__).parents[2] / "docs" / "layers.md"
-SMALL = GRID.replace(', "qwen2.5-coder-1.5b"', "")
+SMALL = GRID.replace(', "qwen2.5-coder-1.5b"', "").replace('"validate", "retry"', '"retry", "rewind"')
 ABLATED = SMALL.replace("repeats = 2", 'repeats = 2\nablate = "guarded"')
 OWN = """
 name = "own"
@@ -22,7 +22,7 @@ suites = [{ name = "orders", n = 3 }]
 presets = ["loop"]
 ablate = "mine"
 [harness.mine]
-layers = ["validate", { name = "my_layers:Patience", times = 3 }]
+layers = ["retry", { name = "my_layers:Patience", times = 3 }]
 """
 
 
@@ -38,9 +38,9 @@ def test_an_ablation_grows_a_sweep_by_its_new_cells_and_resumes(tmp_path: Path) 
         _, ids = store.columns_and_ids()
         taken_out = [i for i in ids if store.trial(i).label.split("/")[1] == "guarded-retry"]
         assert {replay(store, i) for i in taken_out} == {None}
-    assert [layer["name"] for layer in facts["guarded-retry"]["layers"]] == ["validate"]
-    assert facts["guarded"]["called"] == ["validate", "retry"]
-    assert len(facts["guarded"]["informed"]) == 2
+    assert [layer["name"] for layer in facts["guarded-retry"]["layers"]] == ["rewind"]
+    assert facts["guarded"]["called"] == ["retry", "rewind"]
+    assert facts["guarded"]["informed"] == [False, False]
 
 
 def test_the_docs_example_of_a_layer_runs_in_a_sweep_from_a_folder_outside_the_tree(tmp_path: Path) -> None:
@@ -61,9 +61,9 @@ def test_the_docs_example_of_a_layer_runs_in_a_sweep_from_a_folder_outside_the_t
     with Store.open(tmp_path / "out", readonly=True) as store:
         columns = store.columns()
         cells = {c.harness: c.facts for c in columns.cells}
-    assert list(cells) == ["loop", "mine", "abort", "mine-validate", "mine-patience"]
-    (alone,) = cells["mine-validate"]["layers"]
+    assert list(cells) == ["loop", "mine", "abort", "mine-retry", "mine-patience"]
+    (alone,) = cells["mine-retry"]["layers"]
     assert (alone["name"], alone["params"]) == ("my_layers:Patience", {"times": 3})
     assert int(alone["source"]) != 0
-    assert cells["mine-validate"]["called"] == ["patience"]
-    assert columns.layers == ("", "validate", "patience", "abort")
+    assert cells["mine-retry"]["called"] == ["patience"]
+    assert columns.layers == ("", "retry", "patience", "abort")

@@ -74,7 +74,7 @@ def test_sampling_and_budget_change_identity() -> None:
 ABLATED = """
 presets = ["abort", "loop"]
 ablate = "guarded"
-""" + TEXT.replace("[harness.loop]\nlayers = []\n", "")
+""" + TEXT.replace("[harness.loop]\nlayers = []\n", "").replace('"validate", "retry"', '"retry", "rewind"')
 
 
 def harnesses(plan: Plan) -> list[str]:
@@ -89,10 +89,10 @@ def test_presets_are_harnesses_by_name() -> None:
 def test_an_ablation_adds_what_is_not_there_and_nothing_twice() -> None:
     """Of two layers, "without one" and "the other alone" are one cell."""
     plan = plan_of(ABLATED)
-    assert harnesses(plan) == ["abort", "loop", "guarded", "guarded-validate", "guarded-retry"]
-    assert ids(plan_of()) < ids(plan)
-    again = plan_of(ABLATED.replace('"guarded"', '{ harness = "guarded", layers = ["retry"], alone = false }', 1))
-    assert harnesses(again) == ["abort", "loop", "guarded", "guarded-retry"]
+    assert harnesses(plan) == ["abort", "loop", "guarded", "guarded-retry", "guarded-rewind"]
+    assert ids(plan_of(ABLATED.replace('ablate = "guarded"', ""))) < ids(plan)
+    again = plan_of(ABLATED.replace('"guarded"', '{ harness = "guarded", layers = ["rewind"], alone = false }', 1))
+    assert harnesses(again) == ["abort", "loop", "guarded", "guarded-rewind"]
     assert ids(again) < ids(plan)
 
 

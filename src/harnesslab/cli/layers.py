@@ -42,10 +42,10 @@ def info(
     for paragraph in _paragraphs(inspect.getdoc(entry.layer) or ""):
         _wrapped(paragraph, indent=0)
     print(f"\nport: {', '.join(port for port in PORTS if overrides(entry.layer, port))}")
-    if entry.layer.suite_informed:
-        print("suite-informed: uses what the suite's author wrote for layers")
     if entry.needs:
         print(f"needs an engine with: {', '.join(sorted(entry.needs))}")
+    if entry.layer.suite_informed:
+        print("suite-informed: uses what the suite's author wrote, unless advice = false")
     print("parameters:" if entry.params.model_fields else "parameters: none")
     for key, field in entry.params.model_fields.items():
         _wrapped(f"{key} = {_toml(field.default)}  {field.description or ''}".rstrip(), hang=6)
