@@ -9,6 +9,7 @@ import pytest
 from grids import both, facts, grid
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from harnesslab.score import Figure, summarise
 from harnesslab.score.ablation import verdict
@@ -204,13 +205,17 @@ def test_the_detectable_effect_is_detected_in_four_of_five_sweeps():
     assert detectable(Figure(None), 0.95) is None
 
 
-@given(st.lists(st.floats(-500, 500), min_size=2, max_size=30))
-def test_the_mean_difference_is_a_plain_t_interval_where_base_tasks_weigh_alike(values):
+@given(st.lists(st.floats(-500, 500).filter(lambda x: x == 0 or abs(x) > 1e-3), min_size=2, max_size=30))
+def test_the_mean_difference_is_a_t_interval_with_two_base_tasks_more_in_its_variance(values):
     d = np.array(values)
     found = mean_difference(2 * d, np.full(len(d), 2.0), 0.95)
-    error = d.std(ddof=1) / np.sqrt(len(d))
     assert found.value == pytest.approx(d.mean(), abs=1e-9)
-    assert found.low <= found.value <= found.high
-    if error > 1e-6:
-        assert (found.high - found.value) / error == pytest.approx((found.value - found.low) / error)
-        assert 1.95 < (found.high - found.value) / error < 13
+    if not d.any():
+        assert found.low is None
+        return
+    typical = np.mean(d[d != 0] ** 2)
+    squares = np.sum((d - d.mean()) ** 2) + 2 * typical
+    error = np.sqrt(squares / (len(d) - 1) / len(d))
+    assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, len(d) - 1) * error)
+    assert found.value - found.low == pytest.approx(found.high - found.value)
+    assert found.unreliable == (len(d) < 10 or (d != 0).sum() < 20)

@@ -71,8 +71,10 @@ def _least(effect: Effect) -> str:
 
 def _tokens(figure: Figure) -> str:
     """`+1.2k [-0.9k,+1.5k]`."""
-    if figure.value is None or figure.low is None or figure.high is None:
+    if figure.value is None:
         return DASH
+    if figure.low is None or figure.high is None:
+        return _short(figure.value)
     mark = "~" if figure.unreliable else " "
     return f"{_short(figure.value)}{mark}[{_short(figure.low)},{_short(figure.high)}]"
 
@@ -84,8 +86,10 @@ def _short(tokens: float) -> str:
 
 
 def _verdicts(effects: Sequence[Effect]) -> str:
+    idle = [e for e in effects if e.acted == 0.0 and e.verdict == "nothing seen"]
+
     def named(kind: str) -> list[Effect]:
-        found = [e for e in effects if e.verdict == kind]
+        found = [e for e in effects if e.verdict == kind and e not in idle]
         return sorted(found, key=lambda e: -abs(e.points.difference.value or 0.0))
 
     def listed(found: Sequence[Effect]) -> str:
@@ -101,6 +105,8 @@ def _verdicts(effects: Sequence[Effect]) -> str:
     if found := named("nothing seen"):
         seen = ", ".join(f"{e.layer} ({_least(e)})" for e in found)
         said.append(f"Nothing seen (in brackets the least effect that would have been): {seen}.")
+    if idle:
+        said.append(f"Never stepped in: {', '.join(e.layer for e in idle)}.")
     return " ".join(said)
 
 

@@ -113,6 +113,9 @@ def difference(d: Floats, w: Floats, level: float) -> Figure:
 def mean_difference(d: Floats, w: Floats, level: float) -> Figure:
     """A paired difference of any amount per trial (tokens): Student's t, linearised over base tasks.
 
+    Such amounts are skewed, and 0 wherever a layer had nothing to do, so the variance counts two base tasks more, of
+    the root-mean-square size of those that differ. Where none differs there is no scale to bound it by: no interval.
+
     Args:
         d: float64[b], B minus A summed over the base task's tasks.
         w: float64[b], how many tasks those are, > 0.
@@ -121,11 +124,13 @@ def mean_difference(d: Floats, w: Floats, level: float) -> Figure:
     if bases == 0:
         return NO_FIGURE
     value = float(d.sum() / w.sum())
-    if bases == 1:
-        return Figure(value, None, None, 1, "", True)
+    discordant = d[d != 0.0]
+    if bases == 1 or len(discordant) == 0:
+        return Figure(value, None, None, bases, "", True)
     residual = d - value * w
-    half = t_quantile(level, bases - 1) * math.sqrt(float(residual @ residual) * bases / (bases - 1)) / float(w.sum())
-    return Figure(value, value - half, value + half, bases, "t", bases < FEW_BASES)
+    squares = float(residual @ residual) + 2.0 * float(discordant @ discordant) / len(discordant)
+    half = t_quantile(level, bases - 1) * math.sqrt(squares * bases / (bases - 1)) / float(w.sum())
+    return Figure(value, value - half, value + half, bases, "t", min(bases, len(discordant) / 2) < FEW_BASES)
 
 
 def detectable(figure: Figure, level: float, power: float = 0.8) -> float | None:
