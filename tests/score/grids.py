@@ -23,7 +23,8 @@ def layer(name: str) -> dict[str, Any]:
 
 
 def facts(names: Sequence[str]) -> dict[str, Any]:
-    return {
+    advice = {"advice": "f00d"} if INFORMED & set(names) else {}
+    return advice | {
         "layers": [layer(name) for name in names],
         "called": [name.removesuffix("!") for name in names],
         "informed": [name in INFORMED for name in names],

@@ -152,6 +152,14 @@ def test_cells_that_differ_in_more_than_their_layers_are_no_pair(columns):
     assert summarise(replace(columns, cells=cells)).ablations == ()
 
 
+def test_cells_that_were_told_different_things_are_no_pair(columns):
+    cells = list(columns.cells)
+    cells[5] = replace(cells[5], facts={**cells[5].facts, "advice": "other"})  # full-validate
+    (found,) = summarise(replace(columns, cells=tuple(cells))).ablations
+    assert ("full", "validate") not in effects(found)
+    assert ("full", "told") in effects(found)
+
+
 def test_baselines_alone_and_foreign_cells_are_no_ablation(columns):
     few = grid({k: ARMS[k] for k in ("abort", "loop", "best-of-n", "full")}, bases=12, repeats=1)
     assert summarise(few).ablations == ()

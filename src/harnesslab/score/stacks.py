@@ -14,7 +14,7 @@ from harnesslab.store.columns import CellRow
 from harnesslab.types import canonical
 
 BASELINES: Mapping[tuple[str, ...], str] = {("abort",): "abort", (): "loop", ("best-of-n",): "best-of-n"}
-_NOT_IDENTITY = ("layers", "called", "informed", "greedy")  # or, the first, what is to differ
+_OF_LAYERS = ("layers", "called", "informed", "advice", "greedy")  # differs where layers do; the last is a consequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +56,20 @@ def stack_of(cell: CellRow) -> Stack | None:
         return None
     names = tuple(cell.facts.get("called", [layer["name"] for layer in layers]))
     informed: Sequence[bool] = cell.facts.get("informed", [False] * len(layers))
+    advice = cell.facts.get("advice", "")
+    # what the suite says is stored once for the cell, and belongs to the layers that use it
+    told = [{**layer, "advice": advice} if uses else dict(layer) for layer, uses in zip(layers, informed, strict=True)]
     return Stack(
         names,
-        tuple(canonical(dict(layer)) for layer in layers),
-        tuple(name for name, told in zip(names, informed, strict=True) if told),
-        tuple(canonical(_plain(layer) if told else dict(layer)) for layer, told in _kept(layers, informed)),
-        canonical({k: v for k, v in cell.facts.items() if k not in _NOT_IDENTITY}),
+        tuple(map(canonical, told)),
+        tuple(name for name, uses in zip(names, informed, strict=True) if uses),
+        tuple(canonical(layer) for layer in map(_plain, layers, informed) if layer is not None),
+        canonical({k: v for k, v in cell.facts.items() if k not in _OF_LAYERS}),
     )
 
 
-def _kept(layers: Sequence[Mapping[str, Any]], informed: Sequence[bool]) -> list[tuple[Mapping[str, Any], bool]]:
-    """A layer that is nothing but the suite's advice goes with it; one with a parameter `advice` can do without."""
-    return [
-        (layer, told) for layer, told in zip(layers, informed, strict=True) if not told or "advice" in layer["params"]
-    ]
-
-
-def _plain(layer: Mapping[str, Any]) -> dict[str, Any]:
-    return {**layer, "params": {**layer["params"], "advice": False}}
+def _plain(layer: Mapping[str, Any], informed: bool) -> Mapping[str, Any] | None:
+    """A layer without the suite's advice; None for one that is nothing else."""
+    if not informed:
+        return dict(layer)
+    return {**layer, "params": {**layer["params"], "advice": False}} if "advice" in layer["params"] else None
