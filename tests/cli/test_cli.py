@@ -126,6 +126,17 @@ def test_compare(swept: Path) -> None:
     assert named.stdout == done.stdout
 
 
+def test_compare_a_chosen_harness_on_templates_it_was_not_chosen_on(swept: Path) -> None:
+    model = "qwen2.5-coder-0.5b"
+    done = harnesslab("compare", f"{model}/abort", "--choose", model, at=swept)
+    assert done.returncode == 0, done.stderr
+    assert f"chosen on 3 of 6 templates: {model}/" in done.stdout
+    named = harnesslab("compare", "grid-scripted", model, "--choose", model, at=swept)
+    assert named.returncode == 0, named.stderr
+    assert f"A = {model}/abort/orders\nB = {model}/guarded/orders\n" in done.stdout
+    assert "from the other 3 templates" in named.stdout
+
+
 def test_trace_lists_failed_trials_first_and_shows_one(swept: Path) -> None:
     listed = harnesslab("trace", at=swept)
     rows = [line.split() for line in listed.stdout.splitlines() if line[8:10] == "  " and line[:5] != "trial"]
@@ -176,6 +187,8 @@ def test_a_stored_trial_is_replayed_through_its_own_or_other_layers(swept: Path)
         (["trace", "grid-scripted", "0000", "--replay", "--layers", "retri"], "did you mean 'retry'"),
         (["compare", "grid-scripted", "a/b", "c/d"], "unknown cell 'a/b'"),
         (["compare", "one"], "compare takes two cells"),
+        (["compare", "a", "b", "c", "--choose", "m"], "--choose takes one other cell"),
+        (["compare", "grid-scripted", "qwen2.5-coder-0.5b", "--choose", "qwen"], "unknown model 'qwen'"),
         (["report", "grid-scripted", "--html", "no/such/folder/page.html"], "cannot write"),
     ],
 )

@@ -59,6 +59,8 @@ def _choose(columns: Columns, model: str, other: str) -> None:
 
     for one in choose(columns, model, other):
         print(f"chosen on {one.selection} of {one.selection + one.confirmation} templates: {_ranking(one)}")
+        if not one.confirmed:
+            print("that is the other cell itself: there is nothing to compare")
         several = len(one.confirmed) > 1
         for found in one.confirmed:
             adjusted = f"; adjusted among {len(one.confirmed)}: {found.p_adjusted:.3g}" if several else ""
