@@ -74,13 +74,20 @@ def test_what_is_taken_back_is_as_it_was_whatever_stands_around(
             assert after.tokens == before.tokens
 
 
+def test_the_law_above_can_fail() -> None:
+    """Rewind's note goes to the message before the checkpoint: a layer that stands outside it would see it stay."""
+    TakeBack.seen, TakeBack.desk = [], Remembering()
+    play([MISSING, "Done."], ["probe_layers:TakeBack", "rewind"], desk=TakeBack.desk)
+    assert any(after.messages != before.messages for before, after in TakeBack.seen)
+
+
 @pytest.mark.parametrize("name", layer_names())
 def test_a_layer_restores_only_what_it_has_seen(name: str) -> None:
     desk = Remembering()
     play(TROUBLE, [name], advice=ADVICE, desk=desk)
 
 
-def test_the_law_above_is_put_to_use() -> None:
+def test_such_a_restore_happens() -> None:
     desk = Remembering()
     play([SHIP + MISSING, "Done."], [{"name": "rewind", "world": "all"}], desk=desk)
     assert desk.restored == 1

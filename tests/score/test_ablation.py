@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from harnesslab.score import Figure, summarise
+from harnesslab.harness import presets
+from harnesslab.score import Figure, stacks, summarise
 from harnesslab.score.ablation import verdict
 from harnesslab.score.estimate import detectable, difference, mean_difference
 from harnesslab.score.summary import Comparison
@@ -85,6 +86,10 @@ def test_tokens_and_interventions_are_of_the_cell_with_the_layer(one, columns):
         )
         assert e.tokens.value == pytest.approx(within - without)
         assert e.tokens.low < e.tokens.value < e.tokens.high
+
+
+def test_scoring_and_harnesses_mean_the_same_baselines():
+    assert {layers: name for name, layers in presets.BASELINES.items()} == stacks.BASELINES
 
 
 def test_a_layer_that_never_steps_in_did_not_act(columns):

@@ -45,7 +45,8 @@ def info(
     if entry.needs:
         print(f"needs an engine with: {', '.join(sorted(entry.needs))}")
     if entry.layer.suite_informed:
-        print("suite-informed: uses what the suite's author wrote, unless advice = false")
+        unless = ", unless advice = false" if "advice" in entry.params.model_fields else ""
+        print(f"suite-informed: uses what the suite's author wrote{unless}")
     print("parameters:" if entry.params.model_fields else "parameters: none")
     for key, field in entry.params.model_fields.items():
         _wrapped(f"{key} = {_toml(field.default)}  {field.description or ''}".rstrip(), hang=6)
