@@ -12,6 +12,8 @@ from typing import Any
 from harnesslab.types import Environment, Suite, Task, ToolCall, ToolSpec, stable_hash
 
 Agent = Callable[[Task, Environment], str]
+Pool = Mapping[str, Sequence[Any]]
+"""Values by the argument's name."""
 
 
 def oracle(task: Task, environment: Environment) -> str:
@@ -36,7 +38,7 @@ def transfer(task: Task, environment: Environment) -> str:
     for spec in environment.toolbox:
         if "transfer" in spec.name or "escalate" in spec.name:
             random = Random(stable_hash("transfer", task.view.id))
-            environment.call(ToolCall(spec.name, _arguments(spec, {}, random)))
+            environment.call(ToolCall(spec.name, draw_arguments(spec, {}, random)))
     return "I am transferring you to a human agent. Please hold on."
 
 
@@ -72,28 +74,36 @@ def null_passes(task: Task) -> tuple[str, ...]:
 
 class RandomCaller:
     """Calls 1 to 8 random tools with values that oracles of the suite use for arguments of that name, then answers
-    as the oracle of a random task does. It is luckier than chance: every id it draws exists and matters to some task.
+    as the oracle of another task does. It is luckier than chance: every id it draws exists and matters to some task.
     """
 
     def __init__(self, suite: Suite, seed: int) -> None:
         self._seed = seed
-        self._answers = [task.oracle_answer for task in suite.tasks]
-        pool: dict[str, dict[str, Any]] = {}
-        for task in suite.tasks:
-            for call in task.oracle:
-                for name, value in call.arguments.items():
-                    pool.setdefault(name, {})[repr(value)] = value
-        self._pool: dict[str, Sequence[Any]] = {name: list(values.values()) for name, values in pool.items()}
+        self._answers = [(task.view.id, task.oracle_answer) for task in suite.tasks]
+        self._pool = pool_of(suite)
 
     def __call__(self, task: Task, environment: Environment) -> str:
         random = Random(stable_hash("random-caller", self._seed, task.view.id))
-        for _ in range(random.randrange(1, 9)):
-            spec = random.choice(environment.toolbox.tools)
-            environment.call(ToolCall(spec.name, _arguments(spec, self._pool, random)))
-        return random.choice(self._answers)
+        tools = environment.toolbox.tools
+        for _ in range(random.randrange(1, 9) if tools else 0):
+            spec = random.choice(tools)
+            environment.call(ToolCall(spec.name, draw_arguments(spec, self._pool, random)))
+        others = [answer for id, answer in self._answers if id != task.view.id]
+        return random.choice(others) if others else ""
 
 
-def _arguments(spec: ToolSpec, pool: Mapping[str, Sequence[Any]], random: Random) -> dict[str, Any]:
+def pool_of(suite: Suite) -> Pool:
+    """All values that the suite's oracles use, by argument."""
+    pool: dict[str, dict[str, Any]] = {}
+    for task in suite.tasks:
+        for call in task.oracle:
+            for name, value in call.arguments.items():
+                pool.setdefault(name, {})[repr(value)] = value
+    return {name: list(values.values()) for name, values in pool.items()}
+
+
+def draw_arguments(spec: ToolSpec, pool: Pool, random: Random) -> dict[str, Any]:
+    """Random arguments for a tool: all that are required and half of the others, from the pool where it has some."""
     required = set(spec.parameters.get("required", ()))
     properties = spec.parameters.get("properties", {})
     return {
@@ -103,7 +113,7 @@ def _arguments(spec: ToolSpec, pool: Mapping[str, Sequence[Any]], random: Random
     }
 
 
-def _value(name: str, schema: Mapping[str, Any], pool: Mapping[str, Sequence[Any]], random: Random) -> Any:
+def _value(name: str, schema: Mapping[str, Any], pool: Pool, random: Random) -> Any:
     if pool.get(name):
         return random.choice(pool[name])
     if "enum" in schema:
