@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from harnesslab.errors import EngineFailure
 from harnesslab.harness.compose import Harness
 from harnesslab.harness.loop import run_trial
 from harnesslab.lab.energy import EnergyMeter, billed
+from harnesslab.lab.no_return import Watched, point_of
 from harnesslab.plan import CellPlan, Plan, TrialPlan
 from harnesslab.store.columns import TrialStatus
 from harnesslab.store.records import MISSING_END, TrialRecord
+from harnesslab.trace.events import unpack_events
 from harnesslab.trace.recorder import LayerTable, TrialRecorder
 from harnesslab.types import Answer, EndReason, Engine, Grade
 
@@ -39,18 +42,24 @@ class Attempts:
         cell, task = self.plan.cells[trial.cell], self.plan.tasks[trial.task]
         seed = self.plan.config.seed
         environment = task.task.environment(seed, trial.repeat)
+        watched = Watched(environment)
         user = task.task.user(seed, trial.repeat)
         recorder = TrialRecorder(self.layers)
         harness = self.harnesses[trial.cell]
         began, start = time.time(), time.perf_counter()
         with billed(self.energy) as bill:
             answer = await run_trial(
-                task.view, environment, user, engine, harness, cell.sampling, recorder, trial.stream
+                task.view, watched, user, engine, harness, cell.sampling, recorder, trial.stream
             )
         seconds = time.perf_counter() - start + recorder.saved_seconds
         grade = task.task.check(environment, answer.text)
         events, payload = recorder.finish(task.task.oracle)
         passed = grade.passed and answer.reason is EndReason.ANSWERED
+        facts = _facts(grade, answer)
+        if not passed:
+            fresh = partial(task.task.environment, seed, trial.repeat)
+            point = point_of(task.task, environment, watched, unpack_events(events), answer.reason, fresh)
+            facts["point"] = {"lost": str(point.lost), "event": point.event}
         return TrialRecord(
             id=trial.id,
             cell=self.cells[trial.cell],
@@ -61,7 +70,7 @@ class Attempts:
             seconds=seconds,
             joules=bill.joules,
             started=began,
-            facts=_facts(grade, answer),
+            facts=facts,
             events=events,
             payload=payload,
             measured=recorder.measured,

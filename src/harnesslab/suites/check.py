@@ -157,7 +157,7 @@ def _random(suite: Suite) -> Finding:
         agent = RandomCaller(suite, seed)
         for task in suite.tasks:
             try:
-                passed[task.view.id] += passes(task, agent, seed=seed)
+                passed[task.view.id] += int(passes(task, agent, seed=seed))
             except Exception as error:
                 faults[task.view.id] = _fault(task, error)
     rate = passed.total() / (RANDOM_SEEDS * len(suite.tasks))
