@@ -48,9 +48,7 @@ class Attempts:
         harness = self.harnesses[trial.cell]
         began, start = time.time(), time.perf_counter()
         with billed(self.energy) as bill:
-            answer = await run_trial(
-                task.view, watched, user, engine, harness, cell.sampling, recorder, trial.stream
-            )
+            answer = await run_trial(task.view, watched, user, engine, harness, cell.sampling, recorder, trial.stream)
         seconds = time.perf_counter() - start + recorder.saved_seconds
         grade = task.task.check(environment, answer.text)
         events, payload = recorder.finish(task.task.oracle)

@@ -203,9 +203,9 @@ def _killed(suite: Suite, name: str, verdicts: Callable[[Task], Iterable[tuple[s
     tried, against, faults = 0, [], []
     for task in suite.tasks:
         try:
-            for what, killed in verdicts(task):
+            for what, caught in verdicts(task):
                 tried += 1
-                if not killed:
+                if not caught:
                     against.append(f"{task.view.id} ({what})")
         except Exception as error:
             faults.append(_fault(task, error))
