@@ -5,9 +5,9 @@ are the oracle's, which are as many as a trial that passes needs. `check` is the
 
     python -m benchmarks.grade [--suite orders] [--grades N]
 
-Then, for tables of 1,000 to 300,000 rows of which a trial has written 10: microseconds per snapshot, restore, digest, and
-per first write after a snapshot. They are to stay what they are, however large the base table is; only building the base
-grows with it, which happens once per suite. CPU time of this process, which runs on one core.
+Then, for tables of 1,000 to 300,000 rows of which a trial has written 10: microseconds per snapshot, restore, digest,
+and per first write after a snapshot. They are to stay what they are, however large the base table is; only building
+the base grows with it, which happens once per suite. CPU time of this process, which runs on one core.
 
 Prints `grades_per_second=`, `checks_per_second=`, `rows_R_snapshot_us=`, `rows_R_restore_us=`, `rows_R_digest_us=`,
 `rows_R_write_us=`, `rows_R_build_s=` for every size R, and `growth_OP=`: largest over smallest size.

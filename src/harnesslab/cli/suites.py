@@ -35,7 +35,7 @@ def list_suites(seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 1
 
 @app.command("check")
 def check(
-    name: Annotated[str, typer.Argument(help='A suite\'s name, or "package.module:factory" for one of your own.')],
+    name: Annotated[str, typer.Argument(help='A suite\'s name; of your own: "./folder", or "package.module:factory".')],
     seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 1,
     n: Annotated[int | None, typer.Option(help="Number of tasks; the suite's own default if left out.")] = None,
     split: Annotated[str, typer.Option(help="eval, or dev: the draw that difficulty was calibrated on.")] = "eval",

@@ -82,7 +82,7 @@ def _planned(store: Store, text: TrialText) -> tuple[Plan, TrialPlan]:
     row = next(c for c in store.cells() if c.label == text.label)
     scripted = row.facts.get("model", {}).get("engine") == "scripted"
     for config in _configs(store):
-        if row.harness not in config.harness or row.suite not in {s.name for s in config.suites}:
+        if row.harness not in config.harness:
             continue
         repeats = max(config.repeats, text.repeat + 1)
         plan = make_plan(config.model_copy(update={"models": [row.model], "repeats": repeats}), scripted=scripted)

@@ -74,13 +74,14 @@ def null_passes(task: Task) -> tuple[str, ...]:
 
 class RandomCaller:
     """Calls 1 to 8 random tools with values that oracles of the suite use for arguments of that name, then answers
-    as the oracle of another task does. It is luckier than chance: every id it draws exists and matters to some task.
+    as the oracle of another task does. It is luckier than chance: every id it draws exists and matters to some task,
+    but where oracles use fewer than 8 values for an argument: there near misses are among them.
     """
 
     def __init__(self, suite: Suite, seed: int) -> None:
         self._seed = seed
         self._answers = [(task.view.id, task.oracle_answer) for task in suite.tasks]
-        self._pool = pool_of(suite)
+        self._pool = {name: _padded(values) for name, values in pool_of(suite).items()}
 
     def __call__(self, task: Task, environment: Environment) -> str:
         random = Random(stable_hash("random-caller", self._seed, task.view.id))
@@ -100,6 +101,38 @@ def pool_of(suite: Suite) -> Pool:
             for name, value in call.arguments.items():
                 pool.setdefault(name, {})[repr(value)] = value
     return {name: list(values.values()) for name, values in pool.items()}
+
+
+def _padded(values: Sequence[Any], least: int = 8) -> list[Any]:
+    """The values, and near misses of theirs until there are enough: in a small suite each would be some task's own."""
+    padded = list(values)
+    for value in padded:
+        if len(padded) >= least:
+            break
+        padded.append(nearly(value))
+    return padded
+
+
+def nearly(value: Any) -> Any:
+    """A value of the same type that is not this one, or None where there is none."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, (int, float)):
+        return value + 1
+    if isinstance(value, str):
+        return other_word(value) if value else "x"
+    if isinstance(value, (list, tuple)):
+        return list(value[:-1]) if value else None
+    if isinstance(value, Mapping):
+        return {k: v for i, (k, v) in enumerate(value.items()) if i} if value else None
+    return None
+
+
+def other_word(word: str) -> str:
+    """Another word of the same form: the last digit counts one on, or the last letter is doubled."""
+    if word[-1].isdigit() and word[-1].isascii():
+        return f"{word[:-1]}{(int(word[-1]) + 1) % 10}"
+    return word + word[-1]
 
 
 def draw_arguments(spec: ToolSpec, pool: Pool, random: Random) -> dict[str, Any]:

@@ -8,12 +8,12 @@ nothing shows that the demand is held. Both work on any `Task`; mutated checks c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Protocol, runtime_checkable
 
-from harnesslab.suites.agents import NULL_AGENTS, Agent, Pool, draw_arguments, oracle, pool_of
+from harnesslab.suites.agents import NULL_AGENTS, Agent, Pool, draw_arguments, nearly, oracle, other_word, pool_of
 from harnesslab.suites.environment import WorldEnvironment
 from harnesslab.types import Environment, Suite, Task, ToolCall, stable_hash
 
@@ -34,6 +34,11 @@ class Mutant:
 @runtime_checkable
 class Mutable(Protocol):
     """A task that can alter its own goal check."""
+
+    @property
+    def one_end(self) -> bool:
+        """Whether no state but the oracle's is right. Elsewhere only a write that is left out is a slip for certain."""
+        ...
 
     def mutated(self) -> Iterator[tuple[str, Task]]:
         """The task with one demand of its check dropped or altered, and in words which; no two verdicts need agree."""
@@ -58,7 +63,8 @@ class Mutants:
         writes = {t.name for t in environment.toolbox if t.writes}
         oracle(task, environment)
         end = environment.digest()
-        for mutant in self._slips(task, writes):
+        one_end = not isinstance(task, Mutable) or task.one_end
+        for mutant in self._slips(task, writes) if one_end else _omissions(task, writes):
             tried = task.environment(0, 0)
             mutant.agent(task, tried)
             if tried.digest() != end:
@@ -90,11 +96,11 @@ class Mutants:
         yield _written_and_taken_back
 
     def _slips(self, task: Task, writes: set[str]) -> Iterator[Mutant]:
+        yield from _omissions(task, writes)
         random = Random(stable_hash("mutants", task.view.id))
         for i, call in enumerate(task.oracle):
             if call.name not in writes:
                 continue
-            yield Mutant(f"leaves out {call.name}", but(i, ()))
             yield Mutant(f"makes {call.name} twice", but(i, (call, call)))
             for name, value in call.arguments.items():
                 for what, other in (("another", self._another(name, value, random)), ("nearly", nearly(value))):
@@ -137,28 +143,6 @@ def _glue(match: re.Match[str]) -> str:
     return f"{first}{match[0]}{last}"
 
 
-def nearly(value: Any) -> Any:
-    """A value of the same type that is not this one, or None where there is none."""
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, (int, float)):
-        return value + 1
-    if isinstance(value, str):
-        return other_word(value) if value else "x"
-    if isinstance(value, (list, tuple)):
-        return list(value[:-1]) if value else None
-    if isinstance(value, Mapping):
-        return {k: v for i, (k, v) in enumerate(value.items()) if i} if value else None
-    return None
-
-
-def other_word(word: str) -> str:
-    """Another word of the same form: the last digit counts one on, or the last letter is doubled."""
-    if word[-1].isdigit() and word[-1].isascii():
-        return f"{word[:-1]}{(int(word[-1]) + 1) % 10}"
-    return word + word[-1]
-
-
 def other_words(text: str) -> Iterator[tuple[str, str]]:
     """(word, the text with that word altered), for words spread evenly over the text."""
     words = [match[0] for match in _spread(list(_WORD.finditer(text)))]
@@ -174,6 +158,12 @@ def _edited(text: str, pattern: re.Pattern[str], edit: Callable[[re.Match[str]],
 def _spread(found: Sequence[re.Match[str]]) -> Iterator[re.Match[str]]:
     n = min(len(found), MOST_WORDS)
     return (found[i * len(found) // n] for i in range(n))
+
+
+def _omissions(task: Task, writes: set[str]) -> Iterator[Mutant]:
+    for i, call in enumerate(task.oracle):
+        if call.name in writes:
+            yield Mutant(f"leaves out {call.name}", but(i, ()))
 
 
 def but(skipped: int, instead: Sequence[ToolCall]) -> Agent:

@@ -38,13 +38,13 @@ class Goal:
     """When a task is solved.
 
     Attributes:
-        digest: of the state after the oracle.
+        digest: of the state after the oracle; None: neither state nor writes are judged.
         changes: the rows the oracle writes; a write to any other row is unauthorised, even if written back.
         says: what the answer must state.
         reads: what must have been read.
     """
 
-    digest: int
+    digest: int | None
     changes: frozenset[Key]
     says: tuple[Value, ...] = ()
     reads: tuple[Read, ...] = ()
@@ -58,19 +58,22 @@ class Goal:
         return Grade(not reasons, tuple(reasons))
 
     def _state(self, environment: WorldEnvironment) -> list[str]:
-        return [] if environment.digest() == self.digest else ["the state is not the one the task asks for"]
+        right = self.digest is None or environment.digest() == self.digest
+        return [] if right else ["the state is not the one the task asks for"]
 
     def _strays(self, environment: WorldEnvironment) -> list[str]:
-        return [f"unauthorised write to {table} {id}" for table, id in sorted(environment.touched - self.changes)]
+        strays = () if self.digest is None else sorted(environment.touched - self.changes)
+        return [f"unauthorised write to {table} {id}" for table, id in strays]
 
     def mutated(self) -> Iterator[tuple[str, Goal]]:
         """The goal with one demand dropped or altered, and which. No state need be dropped where no write is allowed:
         any other state is an unauthorised write then.
         """
-        yield "another state", replace(self, digest=self.digest ^ 1)
-        if self.changes:
-            yield "any state", _AnyState(self.digest, self.changes, self.says, self.reads)
-        yield "any write", _AnyWrite(self.digest, self.changes, self.says, self.reads)
+        if self.digest is not None:
+            yield "another state", replace(self, digest=self.digest ^ 1)
+            yield "any write", _AnyWrite(self.digest, self.changes, self.says, self.reads)
+            if self.changes:
+                yield "any state", _AnyState(self.digest, self.changes, self.says, self.reads)
         for i, value in enumerate(self.says):
             yield f"without {value}", replace(self, says=_without(self.says, i))
             inside = replace(self, says=(*_without(self.says, i), _Inside(value)))
@@ -134,6 +137,10 @@ class WorldTask:
         if not isinstance(environment, WorldEnvironment):
             raise TypeError(f"a WorldTask grades its own environment, not a {type(environment).__name__}")
         return self.goal.check(environment, answer)
+
+    @property
+    def one_end(self) -> bool:
+        return self.goal.digest is not None
 
     def mutated(self) -> Iterator[tuple[str, Task]]:
         """The task with one demand of its goal altered; see `mutants.Mutable`."""
