@@ -51,6 +51,8 @@ class Attempts:
             answer = await run_trial(task.view, watched, user, engine, harness, cell.sampling, recorder, trial.stream)
         seconds = time.perf_counter() - start + recorder.saved_seconds
         grade = task.task.check(environment, answer.text)
+        if grade.parsed is False and answer.reason is EndReason.ANSWERED:
+            recorder.mark_unparsed()
         events, payload = recorder.finish(task.task.oracle)
         passed = grade.passed and answer.reason is EndReason.ANSWERED
         facts = _facts(grade, answer)
