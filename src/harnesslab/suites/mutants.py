@@ -18,7 +18,7 @@ from harnesslab.suites.environment import WorldEnvironment
 from harnesslab.types import Environment, Suite, Task, ToolCall, stable_hash
 
 EXTRA_WRITES = 4  # per task
-MOST_WORDS = 24  # of a statement that are altered, one at a time, spread evenly
+MOST_WORDS = 64  # of a statement that are altered, one at a time, spread evenly
 _TOKEN = re.compile(r"\w(?:[\w.@,:/-]*\w)?")
 _WORD = re.compile(r"\w+")
 
@@ -38,6 +38,10 @@ class Mutable(Protocol):
     @property
     def one_end(self) -> bool:
         """Whether no state but the oracle's is right. Elsewhere only a write that is left out is a slip for certain."""
+        ...
+
+    def near(self) -> Iterator[tuple[str, str]]:
+        """Statements much like the oracle's that must not pass, and in words what each gets wrong."""
         ...
 
     def mutated(self) -> Iterator[tuple[str, Task]]:
@@ -78,6 +82,8 @@ class Mutants:
         else:
             for word, other in other_words(task.oracle_answer):
                 yield Mutant(f"says {word!r} otherwise", calls_and(other))
+        if isinstance(task, Mutable):
+            yield from (Mutant(what, calls_and(other)) for what, other in task.near())
 
     def telling(self, task: Task) -> Iterator[Agent]:
         """Agents that tell checks apart: the oracle, those that know nothing, and slips in calls and statement."""
@@ -91,6 +97,8 @@ class Mutants:
         for pattern in (_WORD, _TOKEN):
             yield from map(calls_and, _edited(task.oracle_answer, pattern, lambda match: ""))
         yield from (calls_and(other) for _, other in other_words(task.oracle_answer))
+        if isinstance(task, Mutable):
+            yield from (calls_and(other) for _, other in task.near())
         yield calls_and(" ".join((task.oracle_answer, *self._answers)))
         yield from (mutant.agent for mutant in self._extra(task))
         yield _written_and_taken_back

@@ -15,7 +15,7 @@ from typing import Any
 from harnesslab.errors import UserError, unknown_name
 from harnesslab.types import Suite
 
-SUITES = {"orders": "harnesslab.suites.orders.suite:load"}
+SUITES = {"format": "harnesslab.suites.format.suite:load", "orders": "harnesslab.suites.orders.suite:load"}
 SPLITS = ("eval", "dev")
 
 
