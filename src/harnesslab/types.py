@@ -516,7 +516,7 @@ class TaskView:
     system: str  # role, policy, instructions
     prompt: str  # the user's first message
     budget: Budget = Budget()
-    advice: Advice = Advice()
+    advice: Advice = field(default=Advice(), repr=False)  # functions have no text of their own
 
 
 @dataclass(frozen=True, slots=True)

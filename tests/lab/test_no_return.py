@@ -19,9 +19,10 @@ from harnesslab.harness.loop import run_trial
 from harnesslab.lab.no_return import Lost, Point, Watched, point_of
 from harnesslab.store.sqlite import Store
 from harnesslab.suites.orders.suite import load
+from harnesslab.suites.task import WorldTask
 from harnesslab.trace.events import unpack_events
 from harnesslab.trace.recorder import LayerTable, TrialRecorder
-from harnesslab.types import Environment, Sampling, Task, ToolCall
+from harnesslab.types import Environment, Grade, Sampling, Task, ToolCall
 from harnesslab_kernels.events import CALL, EXEC, REPLY
 
 WRITE = dialects.get("hermes").format_call
@@ -125,6 +126,24 @@ def test_a_write_that_a_rewind_took_back_is_no_point_of_no_return() -> None:
     assert lose(task, said)[0].lost is Lost.NO_RETURN
     all_of_it = {"name": "rewind", "world": "all"}
     assert lose(task, said, [all_of_it])[0].lost is Lost.ANSWER
+
+
+def test_a_write_before_what_had_to_be_looked_up_is_a_point_of_no_return() -> None:
+    """Where the check asks for an order of calls, the log up to the write decides."""
+
+    class FirstLook(WorldTask):
+        def check(self, environment: Environment, answer: str) -> Grade:
+            grade = WorldTask.check(self, environment, answer)
+            names = [call.name for call, _ in environment.log]
+            right = "refund" not in names or "get_payment" in names[: names.index("refund")]
+            return grade if right else Grade(False, ("refunded unseen",))
+
+    plain = task_of("refund-all")
+    task = FirstLook(*(getattr(plain, name) for name in WorldTask.__dataclass_fields__))
+    look, refund = task.oracle
+    point, event = lose(task, [refund, look, "Done."])
+    assert (point.lost, event) == (Lost.NO_RETURN, "exec 1")
+    assert lose(task, [look, "Done."])[0].lost is Lost.STALL
 
 
 def test_a_sweep_stores_the_point_and_trace_shows_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

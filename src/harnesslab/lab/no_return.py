@@ -1,7 +1,8 @@
 """The point of no return: where a failed trial was lost, found by playing the oracle's remaining calls from snapshots.
 
 While a trial runs, `Watched` keeps a snapshot after every call that wrote. At its end each is restored into a fresh
-environment and the oracle is let go on from there: where it still reaches the goal, nothing was lost yet.
+environment, whose log is that of the trial up to there, and the oracle is let go on: where it still reaches the goal,
+nothing was lost yet.
 
     no return  the first write after which the oracle no longer reaches the goal, and does not again later either
     answer     the world is as asked, and so is what was read; the statement is wrong
@@ -46,10 +47,14 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A write on the way to a world: the n-th call that reached a tool, the snapshot after it, and what came before."""
+    """A write on the way to a world: the n-th call that reached a tool, and the snapshot after it.
+
+    `before` is the write before it, `past` the number of steps that `Watched.past` held then.
+    """
 
     before: _Written | None
     n: int
+    past: int
     call: ToolCall
     snapshot: Any
 
@@ -63,13 +68,19 @@ class _Mark:
 
 
 class Watched:
-    """An environment that remembers which writes led to the world as it is. Implements `types.Environment`."""
+    """An environment that remembers which writes led to the world as it is. Implements `types.Environment`.
 
-    __slots__ = ("_inner", "last")
+    Attributes:
+        last: the last of these writes.
+        past: all that was done: calls, and snapshots that were restored.
+    """
+
+    __slots__ = ("_inner", "last", "past")
 
     def __init__(self, inner: Environment) -> None:
         self._inner = inner
         self.last: _Written | None = None
+        self.past: list[ToolCall | _Mark] = []
 
     @property
     def toolbox(self) -> Toolbox:
@@ -81,8 +92,9 @@ class Watched:
 
     def call(self, call: ToolCall) -> ActionResult:
         result = self._inner.call(call)
+        self.past.append(call)
         if result.wrote:
-            self.last = _Written(self.last, len(self._inner.log), call, self._inner.snapshot())
+            self.last = _Written(self.last, len(self._inner.log), len(self.past), call, self._inner.snapshot())
         return result
 
     def snapshot(self) -> Any:
@@ -90,6 +102,7 @@ class Watched:
 
     def restore(self, snapshot: Any) -> None:
         self._inner.restore(snapshot.snapshot)
+        self.past.append(snapshot)
         self.last = snapshot.last
 
     def digest(self) -> int:
@@ -125,7 +138,7 @@ def point_of(
     writes = watched.writes
     passing = 0  # of the worlds before the first write, after it, after the second ...: the last that can be saved
     for i in range(len(writes), 0, -1):
-        if _can_be_saved(task, writes[:i], fresh()):
+        if _can_be_saved(task, writes[:i], watched.past, fresh()):
             passing = i
             break
     if passing < len(writes):
@@ -135,11 +148,18 @@ def point_of(
     return Point(Lost.STALL, _after_progress(events))
 
 
-def _can_be_saved(task: Task, writes: Sequence[_Written], environment: Environment) -> bool:
-    """Whether the oracle, going on after these writes, reaches the goal.
+def _can_be_saved(
+    task: Task, writes: Sequence[_Written], past: Sequence[ToolCall | _Mark], environment: Environment
+) -> bool:
+    """Whether the oracle, going on after these writes, reaches the goal. Its look-ups are harmless, and all made again.
 
-    Its look-ups are all made again: they are harmless, and the fresh log holds none of the trial's.
+    The trial's own steps are repeated first: snapshots hold no log, and a check may ask what was looked up when.
     """
+    for step in past[: writes[-1].past]:
+        if isinstance(step, ToolCall):
+            environment.call(step)
+        else:
+            environment.restore(step.snapshot)
     environment.restore(writes[-1].snapshot)
     done = Counter(_action(write.call) for write in writes)
     for call in task.oracle:

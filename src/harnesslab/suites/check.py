@@ -72,8 +72,7 @@ def fingerprint(suite: Suite) -> int:
     """64-bit hash of all that a suite's tasks are: texts, tools, oracles, start and goal states."""
     parts: list[str | int] = [suite.name, suite.version]
     for task in suite.tasks:
-        environment, user = task.environment(0, 0), task.user(0, 0)
-        parts.append("" if user is None else user.reply("Hello.") or "")
+        environment = task.environment(0, 0)
         parts += [repr(task.view), task.base, task.variant, task.tier, task.oracle_answer, environment.digest()]
         parts += [canonical([t.name, t.description, t.parameters, t.writes]) for t in environment.toolbox]
         for call in task.oracle:

@@ -40,12 +40,17 @@ class Mutable(Protocol):
         """Whether no state but the oracle's is right. Elsewhere only a write that is left out is a slip for certain."""
         ...
 
-    def near(self) -> Iterator[tuple[str, str]]:
-        """Statements much like the oracle's that must not pass, and in words what each gets wrong."""
-        ...
-
     def mutated(self) -> Iterator[tuple[str, Task]]:
         """The task with one demand of its check dropped or altered, and in words which; no two verdicts need agree."""
+        ...
+
+
+@runtime_checkable
+class Precise(Protocol):
+    """A task whose statement is right or wrong as a whole."""
+
+    def near(self) -> Iterator[tuple[str, str]]:
+        """Statements much like the oracle's that must not pass, and in words what each gets wrong."""
         ...
 
 
@@ -82,7 +87,7 @@ class Mutants:
         else:
             for word, other in other_words(task.oracle_answer):
                 yield Mutant(f"says {word!r} otherwise", calls_and(other))
-        if isinstance(task, Mutable):
+        if isinstance(task, Precise):
             yield from (Mutant(what, calls_and(other)) for what, other in task.near())
 
     def telling(self, task: Task) -> Iterator[Agent]:
@@ -91,13 +96,14 @@ class Mutants:
         yield from NULL_AGENTS.values()
         for i in range(len(task.oracle)):
             yield but(i, ())
+            yield _at_last(i)
         yield calls_and("")
         yield glued
         yield from map(calls_and, _edited(task.oracle_answer, _TOKEN, _glue))
         for pattern in (_WORD, _TOKEN):
             yield from map(calls_and, _edited(task.oracle_answer, pattern, lambda match: ""))
         yield from (calls_and(other) for _, other in other_words(task.oracle_answer))
-        if isinstance(task, Mutable):
+        if isinstance(task, Precise):
             yield from (calls_and(other) for _, other in task.near())
         yield calls_and(" ".join((task.oracle_answer, *self._answers)))
         yield from (mutant.agent for mutant in self._extra(task))
@@ -181,6 +187,17 @@ def but(skipped: int, instead: Sequence[ToolCall]) -> Agent:
         for i, call in enumerate(task.oracle):
             for made in instead if i == skipped else (call,):
                 environment.call(made)
+        return task.oracle_answer
+
+    return agent
+
+
+def _at_last(late: int) -> Agent:
+    """The oracle, with one of its calls made after all others."""
+
+    def agent(task: Task, environment: Environment) -> str:
+        for call in (*task.oracle[:late], *task.oracle[late + 1 :], task.oracle[late]):
+            environment.call(call)
         return task.oracle_answer
 
     return agent

@@ -142,9 +142,6 @@ class WorldTask:
     def one_end(self) -> bool:
         return self.goal.digest is not None
 
-    def near(self) -> Iterator[tuple[str, str]]:
-        return iter(())
-
     def mutated(self) -> Iterator[tuple[str, Task]]:
         """The task with one demand of its goal altered; see `mutants.Mutable`."""
         return ((name, replace(self, goal=goal)) for name, goal in self.goal.mutated())
