@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 from harnesslab.cli.suites import app
 from harnesslab.errors import UserError
+from harnesslab.lab.replay import replay
+from harnesslab.store.sqlite import Store
 from harnesslab.suites.agents import oracle
 from harnesslab.suites.check import check_named
 from harnesslab.suites.folder.command import Command
@@ -107,7 +109,10 @@ def test_a_folder_runs_in_a_sweep(folder: Path) -> None:
     """
     result = sweep(folder.parent / "out", grid)
     assert (result.finished, result.missing) == (12, 0)
-    assert {label for label, *_ in contents(folder.parent / "out").values()} == {"qwen2.5-coder-0.5b/loop/my-tasks"}
+    trials = contents(folder.parent / "out")
+    assert {label for label, *_ in trials.values()} == {"qwen2.5-coder-0.5b/loop/my-tasks"}
+    with Store.open(folder.parent / "out", readonly=True) as store:
+        assert [replay(store, id) for id in trials] == [None] * 12
 
 
 def test_the_version_is_the_content(folder: Path) -> None:
@@ -171,7 +176,9 @@ def test_nothing_a_model_writes_becomes_a_command(folder: Path, tmp_path: Path) 
     assert not names.check(environment, "\ud800").passed
 
 
-@pytest.mark.parametrize("path", ["/etc/x", "../x", "a/../../x", "", "a//b", "a\\b", "c:x", "x" * 300, "a\nb", "."])
+@pytest.mark.parametrize(
+    "path", ["/etc/x", "../x", "a/../../x", "", "a//b", "a\\b", "c:x", "x" * 300, "€" * 99, "a\nb", "."]
+)
 def test_the_world_is_no_way_out_of_it(folder: Path, path: str) -> None:
     environment = task("rename").environment(0, 0)
     for name, arguments in (

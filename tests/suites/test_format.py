@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from tests.lab.sweeping import plan_of, sweep
 
 from harnesslab.engine.scripted import ScriptedEngine
 from harnesslab.errors import UserError
+from harnesslab.lab.replay import replay
 from harnesslab.models.entry import ModelEntry
 from harnesslab.score.tables import summarise
 from harnesslab.store.sqlite import Store
@@ -176,6 +180,27 @@ def test_values_differ_where_they_differ() -> None:
     assert list(leaves(one)) == [("a", 0), ("a", 1, "b"), ("c",)]
 
 
+FORMS = [task.form for task in load(seed=1).tasks if isinstance(task, FormTask)]
+ANSWERS = [task.oracle_answer for task in load(seed=1).tasks]
+CUT = st.tuples(st.sampled_from(ANSWERS), st.integers(0, 60), st.integers(0, 60), st.text(max_size=5))
+
+
+@given(st.sampled_from(FORMS), st.one_of(st.text(), CUT.map(lambda c: c[0][: c[1]] + c[3] + c[0][c[1] + c[2] :])))
+@example(Json(PERSON), '{"who": "A", "age": 1000000000000000000000000000000, "gold": true}')
+@example(Json(PERSON), '{"who": "\\ud800", "age": 1, "gold": true}')
+@example(Json({}), "1e999")
+@example(Yaml({}), ".nan")
+@example(Yaml({}), "? [a]\n: 1")
+@example(Yaml({}), "\x00")
+@example(Csv(("a",)), "a\n\x00")
+@settings(max_examples=300, deadline=None)
+def test_no_text_is_more_than_unreadable(form: Form, text: str) -> None:
+    """Whatever a model says is read or is not; and what is read can be compared."""
+    with contextlib.suppress(Unreadable):
+        value = form.read(text)
+        assert list(differences(value, value)) == []
+
+
 GRID = """
 name = "forms"
 models = ["qwen2.5-coder-0.5b"]
@@ -202,6 +227,7 @@ def test_the_report_shows_both(tmp_path: Path) -> None:
     with Store.open(tmp_path, readonly=True) as store:
         (cell,) = summarise(store.columns()).cells
         unread = [id for id in store.done() if unread_at_the_end(unpack_events(store.trial(id).events))]
+        assert [replay(store, id) for id in store.done()] == [None] * 12
     assert len(unread) == 12 - readable
     assert cell.parse.replies.value == pytest.approx(readable / 12)
     assert cell.pass_k[0].value == pytest.approx(right / 12)

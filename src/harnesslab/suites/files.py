@@ -9,7 +9,7 @@ from harnesslab.suites.world import Row, World
 
 MOST_FILES = 1_000
 LONGEST_TEXT = 200_000  # characters
-LONGEST_PATH = 200
+LONGEST_PATH = 200  # bytes
 
 
 def clean_path(path: str) -> str:
@@ -23,8 +23,8 @@ def clean_path(path: str) -> str:
         not any(parts)
         or "" in parts
         or ".." in parts
-        or len(path) > LONGEST_PATH
         or not path.isprintable()
+        or len(path.encode()) > LONGEST_PATH
         or "\\" in path
         or ":" in path
     ):

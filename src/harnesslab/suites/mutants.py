@@ -41,7 +41,7 @@ class Mutable(Protocol):
         ...
 
     def mutated(self) -> Iterator[tuple[str, Task]]:
-        """The task with one demand of its check dropped or altered, and in words which; no two verdicts need agree."""
+        """The task with one demand of its check dropped or altered, and in words which."""
         ...
 
 
