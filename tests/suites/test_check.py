@@ -189,6 +189,29 @@ def test_what_a_suite_raises_is_a_finding() -> None:
     assert {"random calls pass at most 2%", "the oracle with one slip fails"} <= set(names)
 
 
+def test_a_suite_whose_oracle_cannot_be_had_is_found_out() -> None:
+    class Nowhere(WorldTask):
+        @property
+        def oracle_answer(self) -> str:  # type: ignore[override]
+            raise FileNotFoundError("answers.txt")
+
+        @oracle_answer.setter
+        def oracle_answer(self, value: str) -> None:
+            pass
+
+    class Bare:
+        name, version = "bare", "1"
+
+        def __init__(self) -> None:
+            first = small().tasks[0]
+            self.tasks = [Nowhere(*(getattr(first, name) for name in WorldTask.__dataclass_fields__))]
+
+    findings = {f.name: f for f in check_suite(Bare())}
+    assert findings["the oracle passes"].faults == ("order-status.0: FileNotFoundError: answers.txt",)
+    assert findings["random calls pass at most 2%"].figure == "not proved"
+    assert findings["agent 'idle' fails"].ok
+
+
 def test_a_suite_that_draws_otherwise_in_another_process_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

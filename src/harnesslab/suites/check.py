@@ -50,13 +50,13 @@ def check_suite(suite: Suite) -> list[Finding]:
         _each(suite, "the oracle passes", _oracle_misses),
         _each(suite, "the oracle fails without any one write", _spare_write),
         *(_each(suite, f"agent {name!r} fails", partial(passes, agent=agent)) for name, agent in NULL_AGENTS.items()),
-        _random(suite),
-        _wrong(suite),
-        _told_apart(suite),
+        _whole(suite, f"random calls pass at most {MOST_RANDOM:.0%}", _random),
+        _whole(suite, "the oracle with one slip fails", _wrong),
+        _whole(suite, "mutated goal checks are told apart", _told_apart),
         _each(suite, "answers are matched by value", _by_substring),
         _each(suite, "the oracle's arguments fit the schemas", _misfit),
         _each(suite, "the oracle fits the budget, one call per turn", _too_long),
-        _unique(suite),
+        _whole(suite, "no two tasks are one", _unique),
         _each(suite, "snapshots restore the state alone", _bad_snapshots),
         _each(suite, "failed calls change nothing and never raise", _fragile),
     ]
@@ -98,8 +98,20 @@ def _each(suite: Suite, name: str, bad: Callable[[Task], bool]) -> Finding:
     return Finding(name, f"{good}/{len(suite.tasks)}", not against, tuple(against), tuple(faults))
 
 
+def _whole(suite: Suite, name: str, proof: Callable[[Suite, str], Finding]) -> Finding:
+    """A proof over all tasks together; it fails if what it needs of some task cannot even be had."""
+    try:
+        return proof(suite, name)
+    except Exception as error:
+        return Finding(name, "not proved", False, (), (_words(error),))
+
+
 def _fault(task: Task, error: Exception) -> str:
-    return f"{task.view.id}: {type(error).__name__}: {error}".splitlines()[0]
+    return f"{task.view.id}: {_words(error)}"
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _oracle_misses(task: Task) -> bool:
@@ -150,7 +162,7 @@ def _fragile(task: Task) -> bool:
     return False
 
 
-def _random(suite: Suite) -> Finding:
+def _random(suite: Suite, name: str) -> Finding:
     passed, faults = Counter[str](), dict[str, str]()
     for seed in range(RANDOM_SEEDS):
         agent = RandomCaller(suite, seed)
@@ -163,23 +175,22 @@ def _random(suite: Suite) -> Finding:
     ok = rate <= MOST_RANDOM and not faults
     against = sorted(+passed) if rate > MOST_RANDOM else []
     figure = f"{rate:.1%} of {RANDOM_SEEDS * len(suite.tasks)}"
-    return Finding(f"random calls pass at most {MOST_RANDOM:.0%}", figure, ok, tuple(against), tuple(faults.values()))
+    return Finding(name, figure, ok, tuple(against), tuple(faults.values()))
 
 
-def _wrong(suite: Suite) -> Finding:
+def _wrong(suite: Suite, name: str) -> Finding:
     """Agents with one slip fail the check."""
     mutants = Mutants(suite)
 
     def verdicts(task: Task) -> Iterator[tuple[str, bool]]:
         return ((m.name, not passes(task, m.agent)) for m in mutants.wrong(task))
 
-    return _killed(suite, "the oracle with one slip fails", verdicts)
+    return _killed(suite, name, verdicts)
 
 
-def _told_apart(suite: Suite) -> Finding:
+def _told_apart(suite: Suite, name: str) -> Finding:
     """Checks with one demand altered are told from the original by some agent."""
     mutants = Mutants(suite)
-    name = "mutated goal checks are told apart"
     if not any(isinstance(task, Mutable) for task in suite.tasks):
         return Finding(name, "not told: see docs/suites.md", True)
 
@@ -213,7 +224,7 @@ def _killed(suite: Suite, name: str, verdicts: Callable[[Task], Iterable[tuple[s
     return Finding(name, f"{killed}/{tried} killed", ok, tuple(against), tuple(faults))
 
 
-def _unique(suite: Suite) -> Finding:
+def _unique(suite: Suite, name: str) -> Finding:
     ids = Counter(task.view.id for task in suite.tasks)
     goals = Counter[int]()
 
@@ -222,7 +233,7 @@ def _unique(suite: Suite) -> Finding:
 
     with contextlib.suppress(Exception):  # what raises here raises again, and counts, in `twice`
         goals.update(map(_goal, suite.tasks))
-    return _each(suite, "no two tasks are one", twice)
+    return _each(suite, name, twice)
 
 
 def _goal(task: Task) -> int:
@@ -247,7 +258,7 @@ def _deterministic(suite: Suite, name: str, seed: int, n: int | None, split: str
     try:
         here = str(fingerprint(suite))
     except Exception as error:
-        return Finding(what, "not drawn", False, (), (f"{type(error).__name__}: {error}".splitlines()[0],))
+        return Finding(what, "not drawn", False, (), (_words(error),))
     found = [_elsewhere(arguments, hash_seed) for hash_seed in ("1", "77")]
     same = sum(drawn == here for drawn, _ in found)
     faults = dict.fromkeys(fault for _, fault in found if fault)

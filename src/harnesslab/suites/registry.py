@@ -13,10 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 from harnesslab.errors import UserError, unknown_name
-from harnesslab.types import Suite
+from harnesslab.types import Suite, Task
 
 SUITES = {"format": "harnesslab.suites.format.suite:load", "orders": "harnesslab.suites.orders.suite:load"}
 SPLITS = ("eval", "dev")
+_TASK = "see Task in harnesslab.types, and docs/suites.md"
 
 
 def suite_names() -> tuple[str, ...]:
@@ -54,6 +55,9 @@ def load_suite(name: str, *, seed: int, n: int | None = None, split: str = "eval
         )
     if not suite.tasks:
         raise UserError(f"suite {name!r} has no tasks", todo="choose another n, split or tiers")
+    for i, task in enumerate(suite.tasks):
+        if not isinstance(task, Task):
+            raise UserError(f"task {i} of suite {name!r} is a {type(task).__name__}, not a task", "", _TASK)
     return suite
 
 
