@@ -27,7 +27,7 @@ TABLE: dict[str, set[str]] = {
     "suites": set(),
     "telemetry": set(),
     "trace": {"kernels.events"},
-    "plan": {"config", "models", "harness.registry", "suites.registry"},
+    "plan": {"config", "models", "harness.registry", "suites.registry", "engine.dialects"},
     "store": {"trace", "kernels.events"},
     "score": {"store", "trace", "kernels"},
     "report": {"score", "store", "trace"},

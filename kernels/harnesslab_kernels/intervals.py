@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +33,6 @@ def wilson(p: float, n: float, quantile: float) -> tuple[float, float]:
 def exact_bound(n: int, level: float) -> float:
     """Clopper-Pearson's upper bound of a proportion seen 0 times in n; at n of n the interval is [1 - bound, 1]."""
     return 1.0 - ((1.0 - level) / 2.0) ** (1.0 / n) if n else 1.0
-
-
-def normal_quantile(level: float) -> float:
-    """Two-sided: 1.96 at level .95."""
-    return NormalDist().inv_cdf((1.0 + level) / 2.0)
 
 
 @lru_cache(maxsize=256)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from harnesslab.engine import dialects
 from harnesslab.engine.scripted import ScriptedEngine
 from harnesslab.harness.compose import Harness
 from harnesslab.harness.loop import run_trial
+from harnesslab.lab.attempt import graded
 from harnesslab.lab.no_return import Lost, Point, Watched, point_of
 from harnesslab.store.sqlite import Store
 from harnesslab.suites.orders.suite import load
@@ -36,7 +36,7 @@ def lose(task: Task, said: Sequence[str | ToolCall], layers: Sequence[Any] = ())
     """Runs a trial in which a model says these replies one after the other, which must fail.
 
     Returns:
-        Where it was lost, and the event there: "reply 2", "exec set_city".
+        Where it was lost, and the event there: the second reply is "reply 2", a call that ran in turn 3 "exec 3".
     """
     replies = iter(said)
 
@@ -48,11 +48,11 @@ def lose(task: Task, said: Sequence[str | ToolCall], layers: Sequence[Any] = ())
     watched = Watched(environment)
     assert isinstance(watched, Environment)
     harness = Harness.parse("test", list(layers))
-    run = run_trial(task.view, watched, None, ScriptedEngine(policy), harness, Sampling(), recorder, 1)
+    run = run_trial(task.view, watched, None, ScriptedEngine(policy), harness, Sampling(), recorder, 1, 0)
     answer = asyncio.run(run)
-    assert not (task.check(environment, answer.text).passed and answer.reason == "answered")
+    assert not (graded(task, environment, watched, answer)[0].passed and answer.reason == "answered")
     events = unpack_events(recorder.finish(task.oracle)[0])
-    point = point_of(task, environment, watched, events, answer.reason, partial(task.environment, 0, 0))
+    point = point_of(task, watched, events, answer)
     event = events[point.event]
     if event["kind"] == REPLY:
         return point, f"reply {int((events['kind'][: point.event + 1] == REPLY).sum())}"
@@ -144,6 +144,19 @@ def test_a_write_before_what_had_to_be_looked_up_is_a_point_of_no_return() -> No
     point, event = lose(task, [refund, look, "Done."])
     assert (point.lost, event) == (Lost.NO_RETURN, "exec 1")
     assert lose(task, [look, "Done."])[0].lost is Lost.STALL
+
+
+def test_of_several_attempts_the_chosen_one_was_lost() -> None:
+    """The first attempt spoils the world and ends in a failed call; the second says the wrong thing, and is chosen."""
+    task = task_of("stock-count")
+    spoilt = [*task_of("change-city").oracle, ToolCall("get_item", {"item": "nothing"}), "There are 7."]
+    best = [{"name": "best-of-n", "n": 2}]
+    point, event = lose(task, [*spoilt, *task.oracle, "There are 8."], best)
+    assert (point.lost, event) == (Lost.ANSWER, "reply 5")
+    point, event = lose(task, [*spoilt, "There are 8."], best)
+    assert (point.lost, event) == (Lost.STALL, "reply 4")
+    point, event = lose(task, [ToolCall("get_item", {"item": "nothing"}), "There are 7.", *spoilt[:1], "Eight."], best)
+    assert (point.lost, event) == (Lost.NO_RETURN, "exec 3"), "the second attempt is the cleaner one"
 
 
 def test_a_sweep_stores_the_point_and_trace_shows_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,6 +66,17 @@ def test_content_changes_identity(old: str, new: str) -> None:
     assert all("guarded" in label for label in changed) or "seed" in new
 
 
+def test_a_suites_advice_is_part_of_the_cells_that_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    off = TEXT.replace('"validate"', '{ name = "validate", advice = false }')
+    assert [("advice" in c.facts) for c in plan_of().cells] == [c.harness == "guarded" for c in plan_of().cells]
+    assert not any("advice" in c.facts for c in plan_of(off).cells)
+    assert plan_of(TEXT.replace("n = 9", "n = 12")).cells[0].facts == plan_of().cells[0].facts
+    before = plan_of()
+    monkeypatch.setattr("harnesslab.suites.orders.advice.PREREQUISITES", ())
+    changed = {b.harness for b, a in zip(before.cells, plan_of().cells, strict=True) if b.key != a.key}
+    assert changed == {"guarded"}
+
+
 def test_sampling_and_budget_change_identity() -> None:
     assert not ids(plan_of()) & ids(plan_of(TEXT + "[sampling]\ntemperature = 0.3\n"))
     assert not ids(plan_of()) & ids(plan_of(TEXT + "[budget]\nturns = 3\n"))
@@ -76,9 +87,9 @@ def test_names_are_not_identity() -> None:
 
 
 def test_arms_share_streams_and_repeats_do_not() -> None:
-    streams: dict[tuple[int, int], set[int]] = {}
+    streams: dict[tuple[int, int], set[tuple[int, int]]] = {}
     for t in plan_of().trials:
-        streams.setdefault((t.task, t.repeat), set()).add(t.stream)
+        streams.setdefault((t.task, t.repeat), set()).add((t.stream, t.repeat))
     assert all(len(found) == 1 for found in streams.values())
     assert len(set.union(*streams.values())) == len(streams)
 
@@ -113,6 +124,22 @@ def test_greedy_repeats_are_not_run_twice() -> None:
     assert all(c.greedy for c in plan.cells)
 
 
+@pytest.mark.parametrize(
+    ("layer", "repeats"),
+    [
+        ('"rewind"', 2),
+        ('{ name = "rewind", temperatures = [] }', 1),
+        ('{ name = "rewind", temperatures = [0] }', 1),
+        ('{ name = "rewind", budget = 0 }', 1),
+        ('"retry"', 1),
+    ],
+)
+def test_greedy_repeats_are_run_where_a_layer_draws(layer: str, repeats: int) -> None:
+    plan = plan_of(TEXT.replace('"retry"', layer) + "[sampling]\ntemperature = 0\n")
+    found = {(c.harness, c.repeats, c.greedy) for c in plan.cells}
+    assert found == {("loop", 1, True), ("guarded", repeats, repeats == 1)}
+
+
 def test_tiers_are_chosen_and_unknown_ones_refused() -> None:
     tier = plan_of().tasks[0].task.tier
     chosen = plan_of(TEXT.replace("n = 9", f'n = 2, tiers = ["{tier}"]'))
@@ -136,6 +163,16 @@ def test_bad_names_are_one_line(old: str, new: str, says: str) -> None:
     with pytest.raises(UserError, match=says) as error:
         plan_of(TEXT.replace(old, new))
     assert "\n" not in str(error.value)
+
+
+def test_an_unknown_dialect_is_said_before_a_file_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file has no known hash: a plan fetches it to know what it is."""
+    models = tmp_path / "models.toml"
+    models.write_text(f'[own]\nfile = "m.gguf"\ndialect = "hermse"\nsources = [{{ path = "{tmp_path}/none" }}]\n')
+    monkeypatch.setenv("HARNESSLAB_MODELS", str(models))
+    text = TEXT.replace('"qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"', '"own"')
+    with pytest.raises(UserError, match=r"unknown dialect of model own: 'hermse'\. did you mean 'hermes'"):
+        make_plan(config.parse(text, Path("t.toml")))
 
 
 def test_quant_sets() -> None:

@@ -12,7 +12,7 @@ import typer
 
 def command(
     config: Annotated[str, typer.Argument(help="a .toml file, or the name of a shipped config")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="show cells, memory and time; run nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show cells, memory, time, servers; run nothing")] = False,
     model: Annotated[list[str] | None, typer.Option(help="run these models instead of the config's")] = None,
     repeats: Annotated[int | None, typer.Option(min=1, help="instead of the config's")] = None,
     max_hours: Annotated[float, typer.Option(min=0, help="start no further trial after this; 0: no bound")] = 0.0,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from functools import partial
 
 from harnesslab.errors import EngineFailure
 from harnesslab.harness.compose import Harness
@@ -17,7 +16,7 @@ from harnesslab.store.columns import TrialStatus
 from harnesslab.store.records import MISSING_END, TrialRecord
 from harnesslab.trace.events import unpack_events
 from harnesslab.trace.recorder import LayerTable, TrialRecorder
-from harnesslab.types import Answer, EndReason, Engine, Grade
+from harnesslab.types import Answer, EndReason, Engine, Environment, Grade, Task
 
 _ENDS = {reason: i for i, reason in enumerate(EndReason)}
 
@@ -48,17 +47,18 @@ class Attempts:
         harness = self.harnesses[trial.cell]
         began, start = time.time(), time.perf_counter()
         with billed(self.energy) as bill:
-            answer = await run_trial(task.view, watched, user, engine, harness, cell.sampling, recorder, trial.stream)
+            answer = await run_trial(
+                task.view, watched, user, engine, harness, cell.sampling, recorder, trial.stream, trial.repeat
+            )
         seconds = time.perf_counter() - start + recorder.saved_seconds
-        grade = task.task.check(environment, answer.text)
+        grade, among = graded(task.task, environment, watched, answer)
         if grade.parsed is False and answer.reason is EndReason.ANSWERED:
             recorder.mark_unparsed()
         events, payload = recorder.finish(task.task.oracle)
         passed = grade.passed and answer.reason is EndReason.ANSWERED
-        facts = _facts(grade, answer)
+        facts = _facts(grade, answer, among)
         if not passed:
-            fresh = partial(task.task.environment, seed, trial.repeat)
-            point = point_of(task.task, environment, watched, unpack_events(events), answer.reason, fresh)
+            point = point_of(task.task, watched, unpack_events(events), answer)
             facts["point"] = {"lost": str(point.lost), "event": point.event}
         return TrialRecord(
             id=trial.id,
@@ -96,10 +96,35 @@ class Attempts:
         return f"{cell.label} {self.plan.tasks[trial.task].view.id} repeat {trial.repeat}"
 
 
-def _facts(grade: Grade, answer: Answer) -> dict[str, object]:
+def graded(task: Task, environment: Environment, seen: Environment, answer: Answer) -> tuple[Grade, list[bool]]:
+    """The verdict on a trial, and where it was chosen from several attempts whether each of them would have passed.
+
+    An attempt is graded by what it did itself: its own world, and its own part of the log.
+
+    Args:
+        environment: the trial's, as it ended.
+        seen: the one that the harness worked in, whose snapshots the attempts hold; it is left as the trial ended.
+    """
+    if not answer.among:
+        return task.check(environment, answer.text), []
+    log, end = seen.log, seen.snapshot()
+    own, after = slice(*answer.among[answer.chosen].calls), slice(answer.among[-1].calls[1], None)
+    grade = task.check(seen.with_log([*log[own], *log[after]]), answer.text)
+    passed = []
+    for attempt in answer.among:
+        seen.restore(attempt.world)
+        alone = task.check(seen.with_log(log[slice(*attempt.calls)]), attempt.text)
+        passed.append(alone.passed and attempt.reason is EndReason.ANSWERED)
+    seen.restore(end)
+    return grade, passed
+
+
+def _facts(grade: Grade, answer: Answer, among: list[bool]) -> dict[str, object]:
     facts: dict[str, object] = {"reasons": list(grade.reasons), "answer": answer.text, "end": str(answer.reason)}
     if grade.flags:
         facts["flags"] = list(grade.flags)
+    if among:  # "any" is the ceiling that an oracle's choice would reach
+        facts["attempts"] = {"passed": among, "chosen": answer.chosen, "any": any(among)}
     return facts
 
 

@@ -1,8 +1,7 @@
 """The point of no return: where a failed trial was lost, found by playing the oracle's remaining calls from snapshots.
 
-While a trial runs, `Watched` keeps a snapshot after every call that wrote. At its end each is restored into a fresh
-environment, whose log is that of the trial up to there, and the oracle is let go on: where it still reaches the goal,
-nothing was lost yet.
+While a trial runs, `Watched` keeps a snapshot after every call that wrote. At its end each is restored into a copy of
+the world with the log up to there, and the oracle is let go on: where it still reaches the goal, nothing was lost yet.
 
     no return  the first write after which the oracle no longer reaches the goal, and does not again later either
     answer     the world is as asked, and so is what was read; the statement is wrong
@@ -16,14 +15,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from harnesslab.types import ActionResult, EndReason, Environment, Task, Toolbox, ToolCall, canonical
+from harnesslab.trace.oracle import match_oracle
+from harnesslab.types import ASIDE, ActionResult, Answer, EndReason, Environment, Task, Toolbox, ToolCall, canonical
 from harnesslab_kernels.events import EXEC, REPLY
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -47,14 +48,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A write on the way to a world: the n-th call that reached a tool, and the snapshot after it.
-
-    `before` is the write before it, `past` the number of steps that `Watched.past` held then.
-    """
+    """A write on the way to a world: the n-th call that reached a tool, the snapshot after it, and the write before."""
 
     before: _Written | None
     n: int
-    past: int
     call: ToolCall
     snapshot: Any
 
@@ -68,19 +65,13 @@ class _Mark:
 
 
 class Watched:
-    """An environment that remembers which writes led to the world as it is. Implements `types.Environment`.
+    """An environment that remembers which writes led to the world as it is. Implements `types.Environment`."""
 
-    Attributes:
-        last: the last of these writes.
-        past: all that was done: calls, and snapshots that were restored.
-    """
-
-    __slots__ = ("_inner", "last", "past")
+    __slots__ = ("_inner", "_last")
 
     def __init__(self, inner: Environment) -> None:
         self._inner = inner
-        self.last: _Written | None = None
-        self.past: list[ToolCall | _Mark] = []
+        self._last: _Written | None = None
 
     @property
     def toolbox(self) -> Toolbox:
@@ -92,74 +83,79 @@ class Watched:
 
     def call(self, call: ToolCall) -> ActionResult:
         result = self._inner.call(call)
-        self.past.append(call)
         if result.wrote:
-            self.last = _Written(self.last, len(self._inner.log), len(self.past), call, self._inner.snapshot())
+            self._last = _Written(self._last, len(self._inner.log), call, self._inner.snapshot())
         return result
 
     def snapshot(self) -> Any:
-        return _Mark(self._inner.snapshot(), self.last)
+        return _Mark(self._inner.snapshot(), self._last)
 
     def restore(self, snapshot: Any) -> None:
         self._inner.restore(snapshot.snapshot)
-        self.past.append(snapshot)
-        self.last = snapshot.last
+        self._last = snapshot.last
 
     def digest(self) -> int:
         return self._inner.digest()
+
+    def with_log(self, log: Sequence[tuple[ToolCall, ActionResult]]) -> Environment:
+        return self._inner.with_log(log)
 
     @property
     def writes(self) -> list[_Written]:
         """The writes that led here, in order."""
         found = []
-        at = self.last
+        at = self._last
         while at is not None:
             found.append(at)
             at = at.before
         return found[::-1]
 
 
-def point_of(
-    task: Task,
-    environment: Environment,
-    watched: Watched,
-    events: NDArray[Any],
-    end: EndReason,
-    fresh: Callable[[], Environment],
-) -> Point:
+def point_of(task: Task, watched: Watched, events: NDArray[Any], answer: Answer) -> Point:
     """Where a failed trial was lost.
 
     Args:
-        environment: the trial's own, as it ended.
-        watched: what the harness saw of it.
-        events: EVENT[n] of the trial, with its oracle matches.
-        fresh: makes an environment as the trial found it.
+        watched: the environment, as the trial ended.
+        events: EVENT[n] of the trial.
+        answer: how it ended; of several attempts, only what the chosen one did counts.
     """
-    writes = watched.writes
+    writes, own = watched.writes, _own_calls(answer, len(watched.log))
     passing = 0  # of the worlds before the first write, after it, after the second ...: the last that can be saved
     for i in range(len(writes), 0, -1):
-        if _can_be_saved(task, writes[:i], watched.past, fresh()):
+        if _can_be_saved(task, writes[:i], watched.with_log([watched.log[n] for n in own if n < writes[i - 1].n])):
             passing = i
             break
     if passing < len(writes):
         return Point(Lost.NO_RETURN, _exec(events, writes[passing].n))
-    if end is EndReason.ANSWERED and task.check(environment, task.oracle_answer).passed:
-        return Point(Lost.ANSWER, _last(events["kind"] == REPLY))
-    return Point(Lost.STALL, _after_progress(events))
+    ended = watched.with_log([watched.log[n] for n in own])
+    mine = _of_the_attempt(events, answer)
+    if answer.reason is EndReason.ANSWERED and task.check(ended, task.oracle_answer).passed:
+        return Point(Lost.ANSWER, _last(mine & (events["kind"] == REPLY)))
+    return Point(Lost.STALL, _after_progress(task, events, mine))
 
 
-def _can_be_saved(
-    task: Task, writes: Sequence[_Written], past: Sequence[ToolCall | _Mark], environment: Environment
-) -> bool:
+def _own_calls(answer: Answer, logged: int) -> list[int]:
+    """Positions in the log of the calls that count."""
+    if not answer.among:
+        return list(range(logged))
+    return [*range(*answer.among[answer.chosen].calls), *range(answer.among[-1].calls[1], logged)]
+
+
+def _of_the_attempt(events: NDArray[Any], answer: Answer) -> NDArray[np.bool_]:
+    """bool[n]: events of the chosen attempt, which has the branch of its number where none of them opened others."""
+    chosen: NDArray[np.bool_] = events["branch"] == answer.chosen
+    if answer.among and chosen.any():
+        return chosen
+    rest: NDArray[np.bool_] = events["branch"] != ASIDE
+    return rest
+
+
+def _can_be_saved(task: Task, writes: Sequence[_Written], environment: Environment) -> bool:
     """Whether the oracle, going on after these writes, reaches the goal. Its look-ups are harmless, and all made again.
 
-    The trial's own steps are repeated first: snapshots hold no log, and a check may ask what was looked up when.
+    Args:
+        environment: with the log up to the last of these writes.
     """
-    for step in past[: writes[-1].past]:
-        if isinstance(step, ToolCall):
-            environment.call(step)
-        else:
-            environment.restore(step.snapshot)
     environment.restore(writes[-1].snapshot)
     done = Counter(_action(write.call) for write in writes)
     for call in task.oracle:
@@ -185,11 +181,14 @@ def _exec(events: NDArray[Any], n: int) -> int:
     return int((events["kind"] == EXEC).nonzero()[0][n - 1])
 
 
-def _after_progress(events: NDArray[Any]) -> int:
+def _after_progress(task: Task, events: NDArray[Any], mine: NDArray[np.bool_]) -> int:
     """The first reply after the last oracle call that was newly made, or the end; the first reply if none was made."""
-    made = _last(events["oracle"] >= 0)
-    later = (events["kind"][made + 1 :] == REPLY).nonzero()[0]
-    return made + 1 + int(later[0]) if len(later) else len(events) - 1
+    own = events[mine].copy()
+    own["branch"] = 0
+    match_oracle(own, task.oracle)
+    made = _last(own["oracle"] >= 0)
+    later = (own["kind"][made + 1 :] == REPLY).nonzero()[0]
+    return int(mine.nonzero()[0][made + 1 + later[0]]) if len(later) else len(events) - 1
 
 
 def _last(which: NDArray[Any]) -> int:

@@ -38,6 +38,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "notes": list(summary.notes),
         "ledger": _ledger(summary.ledger),
         "meter": {name: _number(seconds) for name, seconds in summary.meter.items()},
+        "counts": dict(summary.counts),
         "unmetered_runs": summary.unmetered_runs,
     }
 
@@ -87,6 +88,7 @@ def _cell(cell: CellSummary) -> dict[str, Any]:
             for t in cell.tiers
         ],
         "imported": cell.imported,
+        "ceiling": cell.ceiling,
         "first_departure": None if cell.departures is None else _departures(cell.departures),
     }
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from harnesslab.errors import UserError, unknown_name
 from harnesslab.score.estimate import difference
+from harnesslab.score.reliability import is_greedy
 from harnesslab.score.sample import Floats, Ints, Sample, samples
 from harnesslab.score.summary import Comparison, Ranking
 from harnesslab.store.columns import Columns
@@ -95,9 +96,9 @@ def paired_differences(x: Sample, y: Sample) -> tuple[Floats, Floats]:
     """(differences, tasks) per base task, float64[b]: sums over the tasks both ran.
 
     Within one model, repeat r of a task is paired with repeat r: both drew the same random numbers. Across models there
-    is no such pairing, and a task's rates are compared.
+    is no such pairing, and a task's rates are compared; so too where one cell is greedy: its one repeat stands for all.
     """
-    if x.cell.model == y.cell.model:
+    if x.cell.model == y.cell.model and is_greedy(x) == is_greedy(y):
         task, value = _by_repeat(x, y)
     else:
         task, value = _by_task(x, y)

@@ -171,6 +171,7 @@ class CellSummary:
         pass_k_missing_failed: K values under the other convention, missing trials counted as failures.
         departures: of imported trials whose oracle is known, else None.
         imported: the format of the file the trials came from; "" for our own.
+        ceiling: pass^1 if the best of each trial's attempts were chosen; None where there was no choice.
     """
 
     key: str
@@ -197,6 +198,7 @@ class CellSummary:
     tiers: tuple[TierSummary, ...]
     departures: Departures | None = None
     imported: str = ""
+    ceiling: float | None = None
 
     @property
     def label(self) -> str:
@@ -245,6 +247,7 @@ class Summary:
         conventions: how the figures are defined, by name.
         ledger: of all cells.
         meter: where the wall time of the runs went, in seconds by the names of docs/metrics.md; they add up to it.
+        counts: what the engines had to do to their cells, by the names of docs/metrics.md; only those that are not 0.
         unmetered_runs: runs that did not end in good order, and are not in `meter`.
     """
 
@@ -257,4 +260,5 @@ class Summary:
     seed: int
     ledger: Ledger
     meter: Mapping[str, float] = NOTHING
+    counts: Mapping[str, int] = NOTHING
     unmetered_runs: int = 0

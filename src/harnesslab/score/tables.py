@@ -85,6 +85,7 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
         seed=seed,
         ledger=ledger_of_all([cell.ledger for cell in cells if cell.trials]),
         meter=columns.meter,
+        counts=columns.counts,
         unmetered_runs=columns.unmetered_runs,
     )
 
@@ -135,6 +136,7 @@ def _cell(sample: Sample, grid: Ints, uneven: bool, level: float) -> CellSummary
         parse=pass_rate(sample, level),
         null=null_split(sample, level),
         tiers=_tiers(sample, level),
+        ceiling=sample.cell.ceiling,
     )
 
 

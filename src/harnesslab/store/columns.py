@@ -41,13 +41,18 @@ ORACLE = np.dtype([("action", "<u8"), ("tool", "<u4"), ("pad", "V4")])
 
 @dataclass(frozen=True, slots=True)
 class CellRow:
-    """One model x harness x suite. `key` is the identity hash, `facts` what went into it."""
+    """One model x harness x suite. `key` is the identity hash, `facts` what went into it.
+
+    `ceiling`, where a layer chose among attempts: the share of trials in which one of them would have passed, as a mean
+    over tasks.
+    """
 
     key: str
     model: str
     harness: str
     suite: str
     facts: Mapping[str, Any] = NOTHING
+    ceiling: float | None = None
 
     @property
     def label(self) -> str:
@@ -84,6 +89,7 @@ class Columns:
         layers: layer names; an event's `layer` indexes it, and layers[0] is "".
         weights: by model, what its requests cost alone; models that were not calibrated are not in it.
         meter: seconds by name of what the wall time of the runs went into; those of `Meter` in the lab.
+        counts: what the engines had to do to their cells, by the names of `Meter`; only those that are not 0.
         unmetered_runs: runs that did not end in good order, which `meter` leaves out.
     """
 
@@ -95,4 +101,5 @@ class Columns:
     layers: tuple[str, ...]
     weights: Mapping[str, Weights] = NOTHING
     meter: Mapping[str, float] = NOTHING
+    counts: Mapping[str, int] = NOTHING
     unmetered_runs: int = 0

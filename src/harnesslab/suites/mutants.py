@@ -226,7 +226,7 @@ def _written_and_taken_back(task: Task, environment: Environment) -> str:
     """The oracle, and a row that is nobody's business is written and put back as it was."""
     oracle(task, environment)
     if isinstance(environment, WorldEnvironment):
-        for table in environment.world.tables[:1]:
+        for table in environment.world.base.tables[:1]:
             environment.world.put(table, "a stray row", {"written": True})
             environment.world.delete(table, "a stray row")
     return task.oracle_answer

@@ -122,8 +122,8 @@ class World:
         self._rows, self._touched, self._shared = start.rows, start.touched, True
 
     @property
-    def tables(self) -> tuple[str, ...]:
-        return self._base.tables
+    def base(self) -> Base:
+        return self._base
 
     def get(self, table: str, id: str) -> Row | None:
         key = (table, id)

@@ -37,7 +37,7 @@ def _texts(world: World) -> dict[str, str]:
 
 def _json(world: World) -> dict[str, str]:
     """One file per table: {id: row}."""
-    tables = {table: {id: world.get(table, id) for id in world.ids(table)} for table in world.tables}
+    tables = {table: {id: world.get(table, id) for id in world.ids(table)} for table in world.base.tables}
     return {f"{table}.json": json.dumps(rows, default=_unfrozen, indent=1) for table, rows in tables.items()}
 
 
