@@ -14,6 +14,7 @@ from harnesslab.harness.loop import run_trial
 from harnesslab.types import (
     NOTHING,
     ActionResult,
+    Advice,
     Answer,
     Budget,
     EventFlag,
@@ -105,6 +106,11 @@ class ToyDesk:
     def digest(self) -> int:
         return stable_hash(canonical(self.state))
 
+    def with_log(self, log: Sequence[tuple[ToolCall, ActionResult]]) -> ToyDesk:
+        twin = ToyDesk()
+        twin.state, twin._log = dict(self.state), list(log)
+        return twin
+
 
 @dataclass(frozen=True)
 class Event:
@@ -193,6 +199,7 @@ def play(
     repeat: int = 0,
     harness: Harness | None = None,
     desk: ToyDesk | None = None,
+    advice: Advice | None = None,
 ) -> Played:
     """Runs one trial. A list of replies is said in order; the last is repeated for ever."""
     requests: list[Request] = []
@@ -206,7 +213,7 @@ def play(
     desk, recorder = desk or ToyDesk(), ListRecorder()
     answer = asyncio.run(
         run_trial(
-            TaskView("toy.0", "You run the desk.", "Ship O-1.", budget or Budget()),
+            TaskView("toy.0", "You run the desk.", "Ship O-1.", budget or Budget(), advice or Advice()),
             desk,
             user,
             ScriptedEngine(policy, n_ctx=n_ctx),

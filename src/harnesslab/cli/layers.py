@@ -19,7 +19,7 @@ def list_layers() -> None:
         print(f"{name}  ({entry.port})\n  {entry.summary}")
     print("\nharnesses that need no config:")
     for preset, layers in PRESETS.items():
-        print(f"  {preset:<8}  {', '.join(layers) or 'no layers: the standard agent loop'}")
+        print(f"  {preset:<9}  {', '.join(layers) or 'no layers: the standard agent loop'}")
 
 
 @app.command("info")
@@ -37,6 +37,8 @@ def info(
     print(f"port: {', '.join(port for port in PORTS if overrides(entry.layer, port))}")
     if entry.needs:
         print(f"needs an engine with: {', '.join(sorted(entry.needs))}")
+    if entry.layer.suite_informed:
+        print("suite-informed: uses what the task's suite wrote for layers, unless advice = false")
     print("parameters:" if entry.params.model_fields else "parameters: none")
     for key, field in entry.params.model_fields.items():
         print(f"  {key} = {_toml(field.default)}  {field.description or ''}".rstrip())

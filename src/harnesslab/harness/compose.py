@@ -23,6 +23,7 @@ PORTS = ("tools", "generate", "act", "turn", "solve")
 PRESETS: Mapping[str, tuple[str, ...]] = {
     "abort": ("abort",),  # ends at the first bad reply or failed call
     "loop": (),  # the standard agent loop
+    "best-of-n": ("best-of-n",),  # whole attempts of it, of which one is chosen
 }
 
 
@@ -116,6 +117,18 @@ def _chain(
     for layer in reversed(layers):
         if overrides(type(layer), port):
             call = _link(run, getattr(layer, port), call)
+            if port == "solve":
+                call = _bounded(run, call)
+    return call
+
+
+def _bounded(run: Run, solve: Callable[[Any], Awaitable[Out]]) -> Callable[[Any], Awaitable[Out]]:
+    """A layer's `solve`, which may spend no more than the budget of the task it is given, on all its branches."""
+
+    async def call(task: Any) -> Out:
+        with run.within(task.budget):
+            return await solve(task)
+
     return call
 
 
