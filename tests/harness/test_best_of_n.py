@@ -10,8 +10,8 @@ from toy_desk import BROKEN, GET, Chatty, Played, ToyDesk, call, play
 
 from harnesslab.engine.memo import MemoEngine
 from harnesslab.engine.scripted import ScriptedEngine
-from harnesslab.harness.compose import preset
 from harnesslab.harness.layers.best_of_n import Tried, cleanest
+from harnesslab.harness.presets import preset
 from harnesslab.types import (
     ASIDE,
     Action,
@@ -176,5 +176,5 @@ def test_with_a_simulated_user_there_is_one_attempt() -> None:
 
 
 def test_the_preset_is_the_layer_with_its_defaults() -> None:
-    (spec,) = preset("best-of-n").specs
+    (spec,) = preset("best-of-n")
     assert (spec.name, dict(spec.params)) == ("best-of-n", {"n": 3, "select": "clean"})

@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 
-from harnesslab.score.estimate import cost_per, difference, proportion
+from harnesslab.score.estimate import cost_per, difference, mean_difference, proportion
 from harnesslab_kernels.resample import sign_flip
 
 RATES = (0.05, 0.2, 0.5, 0.8, 0.95)
@@ -74,6 +74,37 @@ def costs(bases, repeats, p, icc, runs, rng):
     return sum(f.low is None or f.low <= truth <= f.high for f in shown) / len(shown)
 
 
+def spending(bases, repeats, acting, runs, rng):
+    """(coverage of a layer's tokens per trial, share marked unreliable).
+
+    It steps in in a share of trials that differs by task, and then costs a log-normal amount less a saving, both
+    in proportion to the task's size.
+    """
+    rates, _ = task_rates(rng, acting, 0.3, (runs, bases))
+    size = rng.lognormal(0, 0.5, (runs, bases))
+    acts = rng.random((runs, bases, repeats)) < rates[..., None]
+    spent = acts * size[..., None] * (rng.lognormal(0, 0.7, acts.shape) - 0.5)
+    truth = acting * np.exp(0.5**2 / 2) * (np.exp(0.7**2 / 2) - 0.5)
+    figures = [mean_difference(d, np.ones(bases), 0.95) for d in spent.mean(axis=2)]
+    held = [f.low is None or f.low <= truth <= f.high for f in figures]
+    return float(np.mean(held)), float(np.mean([f.unreliable for f in figures]))
+
+
+def interactions(bases, repeats, cell_rates, icc, runs, rng):
+    """Coverage of the interaction of two layers; `cell_rates` of both, without one, without the other, without both."""
+    truth = float(np.dot((1, -1, -1, 1), cell_rates))
+    held = 0
+    for _ in range(runs):
+        shared = rng.random((bases, repeats))
+        own = rng.random((4, bases, repeats))
+        drawn = np.where(rng.random((4, bases, repeats)) < 0.6, shared, own)
+        rates = np.array([task_rates(rng, p, icc, bases)[0] for p in cell_rates])
+        passed = (drawn < rates[..., None]).mean(axis=2)
+        figure = difference(np.array((1, -1, -1, 1)) @ passed / 2, np.ones(bases), 0.95)
+        held += 2 * figure.low <= truth <= 2 * figure.high
+    return held / runs
+
+
 def main(runs):
     rng = np.random.default_rng(20)
     print("coverage of 95 % intervals of pass^k in %, and in brackets the % of runs marked unreliable")
@@ -95,6 +126,20 @@ def main(runs):
     print("| base tasks | repeats | ICC | p = 0.1 | p = 0.5 | p = 0.9 |\n|---|---|---|---|---|---|")
     for bases, repeats, icc in product((12, 20, 50), (1, 4), (0.0, 0.5)):
         cells = " | ".join(f"{100 * costs(bases, repeats, p, icc, runs // 2, rng):.1f}" for p in (0.1, 0.5, 0.9))
+        print(f"| {bases} | {repeats} | {icc} | {cells} |", flush=True)
+    rng = np.random.default_rng(21)
+    print("\ntokens of a layer: coverage in %, and the % of runs marked unreliable, by the share of trials it steps in")
+    print("| base tasks | repeats | 5 % | 30 % | 80 % |\n|---|---|---|---|---|")
+    for bases, repeats in product((12, 20, 30, 50), (1, 4)):
+        found = [spending(bases, repeats, acting, runs, rng) for acting in (0.05, 0.3, 0.8)]
+        cells = " | ".join(f"{100 * held:.1f} ({100 * marked:.0f})" for held, marked in found)
+        print(f"| {bases} | {repeats} | {cells} |", flush=True)
+    print("\ninteraction of two layers: coverage in %")
+    quads = ((0.3, 0.3, 0.3, 0.3), (0.6, 0.4, 0.4, 0.3), (0.5, 0.5, 0.5, 0.2), (0.1, 0.05, 0.05, 0.05))
+    print("| base tasks | repeats | ICC | " + " | ".join(" / ".join(map(str, q)) for q in quads) + " |")
+    print("|---" * (3 + len(quads)) + "|")
+    for bases, repeats, icc in product((12, 30), (1, 4), (0.0, 0.5)):
+        cells = " | ".join(f"{100 * interactions(bases, repeats, q, icc, runs // 2, rng):.1f}" for q in quads)
         print(f"| {bases} | {repeats} | {icc} | {cells} |", flush=True)
 
 

@@ -17,7 +17,7 @@ from harnesslab.engine.replay import Departed, Departure, Recorded, ReplayEngine
 from harnesslab.errors import UserError
 from harnesslab.harness.compose import Harness
 from harnesslab.harness.loop import run_trial
-from harnesslab.plan import CellPlan, Plan, TrialPlan, make_plan
+from harnesslab.plan import CellPlan, Plan, TrialPlan, harnesses, make_plan
 from harnesslab.store.records import TrialText
 from harnesslab.store.sqlite import Store
 from harnesslab.trace.events import dumps, unpack_events, unpack_payloads
@@ -57,7 +57,9 @@ def replay(store: Store, trial_id: str, harness: Harness | None = None) -> Depar
     cell = plan.cells[trial.cell]
     chosen = harness or Harness(cell.harness, cell.layers)
     try:
-        asyncio.run(_run(plan, trial, cell, chosen, recorder, _engine(text, plan, trial, events, payloads)))
+        engine = _engine(text, plan, trial, events, payloads)
+        heard = [str(p["text"]) for e, p in zip(events, payloads, strict=True) if e["kind"] == EventKind.USER]
+        asyncio.run(_run(plan, trial, cell, chosen, recorder, engine, heard))
     except Departed as departed:
         clock = list(EndReason)[text.end] is EndReason.SECONDS
         # A trial that its clock ended would have gone on; that the replay does is no departure.
@@ -66,12 +68,28 @@ def replay(store: Store, trial_id: str, harness: Harness | None = None) -> Depar
 
 
 async def _run(
-    plan: Plan, trial: TrialPlan, cell: CellPlan, harness: Harness, recorder: _Comparing, engine: ReplayEngine
+    plan: Plan,
+    trial: TrialPlan,
+    cell: CellPlan,
+    harness: Harness,
+    recorder: _Comparing,
+    engine: ReplayEngine,
+    heard: Sequence[str],
 ) -> None:
     task, seed = plan.tasks[trial.task], plan.config.seed
     environment = task.task.environment(seed, trial.repeat)
-    user = task.task.user(seed, trial.repeat)
+    user = task.task.user(seed, trial.repeat) if plan.user is None else _SaidBefore(heard)
     await run_trial(task.view, environment, user, engine, harness, cell.sampling, recorder, trial.stream, trial.repeat)
+
+
+class _SaidBefore:
+    """The user whom a model played, word for word as on the trace."""
+
+    def __init__(self, heard: Sequence[str]) -> None:
+        self._left = list(heard)
+
+    async def reply(self, said: str) -> str | None:
+        return self._left.pop(0) if self._left else None
 
 
 # --- from the store to what was run
@@ -82,7 +100,7 @@ def _planned(store: Store, text: TrialText) -> tuple[Plan, TrialPlan]:
     row = next(c for c in store.cells() if c.label == text.label)
     scripted = row.facts.get("model", {}).get("engine") == "scripted"
     for config in _configs(store):
-        if row.harness not in config.harness or row.suite not in {s.name for s in config.suites}:
+        if row.harness not in harnesses(config) or row.suite not in {s.name for s in config.suites}:
             continue
         repeats = max(config.repeats, text.repeat + 1)
         plan = make_plan(config.model_copy(update={"models": [row.model], "repeats": repeats}), scripted=scripted)
@@ -99,12 +117,10 @@ def _planned(store: Store, text: TrialText) -> tuple[Plan, TrialPlan]:
 
 
 def _configs(store: Store) -> list[Config]:
-    """The configs of all runs, the newest first, and the one that the sweep was made with."""
-    from harnesslab import config
-
-    texts = [str(run["facts"].get("config", "")) for run in reversed(store.runs())]
-    found = [config.parse(text, store.path) for text in dict.fromkeys(filter(None, texts))]
-    return [*found, Config.model_validate_json(dumps(store.manifest()["config"]))]
+    """The configs of all runs as they were planned, the newest first, and the one that the sweep was made with."""
+    settings = [run["facts"].get("settings") for run in reversed(store.runs())]
+    texts = dict.fromkeys(dumps(found) for found in (*settings, store.manifest()["config"]) if found)
+    return [Config.model_validate_json(text) for text in texts]
 
 
 def _engine(

@@ -5,12 +5,15 @@ Arms that share random numbers are positively correlated, so they are judged by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import reduce
 from itertools import combinations
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harnesslab.errors import UserError, unknown_name
 from harnesslab.score.estimate import difference
@@ -45,12 +48,23 @@ def _named(every: Sequence[Sample], name: str) -> list[Sample]:
     return found
 
 
-def all_pairs(every: Sequence[Sample], *, seed: int, level: float) -> tuple[Comparison, ...]:
-    """Every two cells of a suite that differ in the harness only, then those that differ in the model only."""
+def all_pairs(
+    every: Sequence[Sample], *, seed: int, level: float, arms: Collection[str] = ()
+) -> tuple[Comparison, ...]:
+    """Every two cells of a suite that differ in the harness only, then those that differ in the model only.
+
+    Args:
+        arms: labels of cells that are not compared by harness: an ablation's, which has a table of its own.
+    """
+
+    def wanted(x: Sample, y: Sample) -> bool:
+        kind = _kind(x, y)
+        return kind == "model" or (kind == "harness" and not {x.cell.label, y.cell.label} & set(arms))
+
     found = [
         compare_cells(x, y, seed=seed, level=level)
         for x, y in combinations(every, 2)
-        if x.cell.suite == y.cell.suite and _kind(x, y) != "other"
+        if x.cell.suite == y.cell.suite and wanted(x, y)
     ]
     return adjust(sorted(found, key=lambda c: c.kind))
 
@@ -65,19 +79,26 @@ def adjust(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
     """The same comparisons with p adjusted within each kind."""
     out = list(found)
     for kind in {c.kind for c in out}:
-        at = [i for i, c in enumerate(out) if c.kind == kind and c.tasks]
-        for i, p in zip(at, benjamini_hochberg([out[i].p for i in at]), strict=True):
-            out[i] = replace(out[i], p_adjusted=float(p))
+        at = [i for i, c in enumerate(out) if c.kind == kind]
+        for i, c in zip(at, as_family([out[i] for i in at]), strict=True):
+            out[i] = c
+    return tuple(out)
+
+
+def as_family(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """The same comparisons with p adjusted among all of them that have any task."""
+    out = list(found)
+    at = [i for i, c in enumerate(out) if c.tasks]
+    for i, p in zip(at, benjamini_hochberg([out[i].p for i in at]), strict=True):
+        out[i] = replace(out[i], p_adjusted=float(p))
     return tuple(out)
 
 
 def compare_cells(x: Sample, y: Sample, *, seed: int, level: float) -> Comparison:
     """One comparison, y minus x, not yet adjusted."""
-    from harnesslab_kernels.resample import sign_flip
-
     d, w = paired_differences(x, y)
     discordant = int((np.abs(d) > 1e-12).sum())
-    p = float(sign_flip(np.where(np.abs(d) > 1e-12, d, 0.0), FLIPS, seed))
+    p = sign_flip_p(d, seed)
     return Comparison(
         kind=_kind(x, y),
         a=x.cell.label,
@@ -92,37 +113,64 @@ def compare_cells(x: Sample, y: Sample, *, seed: int, level: float) -> Compariso
     )
 
 
+def sign_flip_p(d: Floats, seed: int) -> float:
+    """p of the sign-flip test; `d` is float64[b], one difference per base task."""
+    from harnesslab_kernels.resample import sign_flip
+
+    return float(sign_flip(np.where(np.abs(d) > 1e-12, d, 0.0), FLIPS, seed))
+
+
 def paired_differences(x: Sample, y: Sample) -> tuple[Floats, Floats]:
     """(differences, tasks) per base task, float64[b]: sums over the tasks both ran.
 
     Within one model, repeat r of a task is paired with repeat r: both drew the same random numbers. Across models there
     is no such pairing, and a task's rates are compared; so too where one cell is greedy: its one repeat stands for all.
     """
-    if x.cell.model == y.cell.model and is_greedy(x) == is_greedy(y):
-        task, value = _by_repeat(x, y)
-    else:
-        task, value = _by_task(x, y)
+    return contrast([x, y], [-1.0, 1.0], [x.passed, y.passed])
+
+
+def contrast(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Floats, Floats]:
+    """(sums, tasks) per base task, float64[b], of a signed sum over arms, paired as `paired_differences` says.
+
+    Args:
+        values: one per arm, a value per trial. A repeat, or a task, that one of the arms lacks is left out of all.
+    """
+    alike = len({(s.cell.model, is_greedy(s)) for s in arms}) == 1
+    task, value = _by_repeat(arms, signs, values) if alike else _by_task(arms, signs, values)
+    return _by_base(arms[0], task, value)
+
+
+def _by_repeat(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Ints, Floats]:
+    top = 1 + max(int(s.repeat.max(initial=0)) for s in arms)
+    keys = [s.task_index[s.task] * top + s.repeat for s in arms]
+    common = reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), keys)
+    total = np.zeros(len(common))
+    for key, sign, value in zip(keys, signs, values, strict=True):
+        _, _, at = np.intersect1d(common, key, assume_unique=True, return_indices=True)
+        total += sign * value[at]
+    task, place = np.unique(common // top, return_inverse=True)
+    pairs = np.bincount(place, minlength=len(task))
+    return task, np.bincount(place, weights=total, minlength=len(task)) / np.maximum(pairs, 1)
+
+
+def _by_task(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Ints, Floats]:
+    """Of each task the mean of its trials."""
+    ran = [s.task_index[s.n > 0] for s in arms]
+    common = reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), ran)
+    total = np.zeros(len(common))
+    for s, tasks, sign, value in zip(arms, ran, signs, values, strict=True):
+        _, _, at = np.intersect1d(common, tasks, assume_unique=True, return_indices=True)
+        sums = np.bincount(s.task, weights=value, minlength=len(s.tasks))[s.n > 0]
+        total += sign * (sums / s.n[s.n > 0])[at]
+    return common, total
+
+
+def _by_base(x: Sample, task: Ints, value: Floats) -> tuple[Floats, Floats]:
+    """(sums, tasks) per base task of a value per task."""
     bases = {int(t): row.base for t, row in zip(x.task_index, x.tasks, strict=True)}
     names, base = np.unique(np.array([bases[int(t)] for t in task], dtype=object), return_inverse=True)
     weights = np.bincount(base, minlength=len(names)).astype(np.float64)
     return np.bincount(base, weights=value, minlength=len(names)).astype(np.float64), weights
-
-
-def _by_repeat(x: Sample, y: Sample) -> tuple[Ints, Floats]:
-    top = 1 + max(int(s.repeat.max(initial=0)) for s in (x, y))
-    keys = [s.task_index[s.task] * top + s.repeat for s in (x, y)]
-    common, at_x, at_y = np.intersect1d(keys[0], keys[1], assume_unique=True, return_indices=True)
-    task, place = np.unique(common // top, return_inverse=True)
-    d = y.passed[at_y].astype(np.float64) - x.passed[at_x]
-    pairs = np.bincount(place, minlength=len(task))
-    return task, np.bincount(place, weights=d, minlength=len(task)) / np.maximum(pairs, 1)
-
-
-def _by_task(x: Sample, y: Sample) -> tuple[Ints, Floats]:
-    ran = [s.task_index[s.n > 0] for s in (x, y)]
-    rates = [s.c[s.n > 0] / s.n[s.n > 0] for s in (x, y)]
-    task, at_x, at_y = np.intersect1d(ran[0], ran[1], assume_unique=True, return_indices=True)
-    return task, rates[1][at_y] - rates[0][at_x]
 
 
 def rankings(every: Sequence[Sample], *, seed: int) -> tuple[Ranking, ...]:

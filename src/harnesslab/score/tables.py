@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from harnesslab.score.ablation import ablations
 from harnesslab.score.behaviour import (
     budget,
     budget_grid,
@@ -17,6 +18,7 @@ from harnesslab.score.behaviour import (
     pass_rate,
     recovery,
 )
+from harnesslab.score.choice import choices
 from harnesslab.score.departure import departures, departures_of
 from harnesslab.score.notes import notes_on
 from harnesslab.score.paired import all_pairs, rankings
@@ -44,6 +46,9 @@ CONVENTIONS = MappingProxyType(
         "interval of a cost per success": "log-t: Student's t on the log scale, clustered by base task",
         "interval of a difference": "adjusted-t: Student's t on base tasks after adding one for each arm",
         "p": "sign-flip test over base tasks, two-sided; adjusted: Benjamini-Hochberg within each kind of comparison",
+        "effect of a layer": "two cells that differ by it alone, with minus without, paired by task and repeat; "
+        "p adjusted among all effects of the report",
+        "chosen harness": "chosen on half of the templates, by a seeded hash; compared on the other half only",
         "tokens": "prompt tokens, computed or cached, plus generated tokens, summed over replies",
         "seconds per success": "standalone seconds: of the model, as if every trial ran alone; tools not in it",
         "measured ledger": "the engine's work: a step's seconds divided over its requests in proportion to what each "
@@ -74,7 +79,9 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
         cells = _imported(cells, every, columns)
     untold = [untold_of(s.cell) for s in every]
     cells = tuple(without(c, lacks) for c, lacks in zip(cells, untold, strict=True))
-    comparisons = all_pairs(judged, seed=seed, level=level)
+    apart = ablations(columns, every, seed=seed, level=level)
+    arms = {label for one in apart for label in one.arms}
+    comparisons = all_pairs(judged, seed=seed, level=level, arms=arms)
     return Summary(
         cells=cells,
         comparisons=comparisons,
@@ -87,6 +94,8 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
         meter=columns.meter,
         counts=columns.counts,
         unmetered_runs=columns.unmetered_runs,
+        ablations=apart,
+        choices=choices(judged, dict.fromkeys((one.model, one.suite) for one in apart), seed=seed, level=level),
     )
 
 
