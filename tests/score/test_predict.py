@@ -21,6 +21,11 @@ def columns():
     return sweep(GRID, bases=24, repeats=4)
 
 
+@pytest.fixture(scope="module")
+def found(columns):
+    return predict([columns])
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 3)), min_size=2, max_size=12),
 )
@@ -34,25 +39,22 @@ def test_rank_correlation_is_scipys_on_repeated_pairs(rows):
         assert found == pytest.approx(spearmanr(*again).statistic)
 
 
-def test_success_on_one_half_predicts_reliability_on_the_other(columns):
-    found = predict([columns])
+def test_success_on_one_half_predicts_reliability_on_the_other(found):
     by_name = {p.metric: p.correlation for p in found.predictions}
     assert set(by_name) == set(METRICS)
     assert found.k == 4
     assert by_name["pass^1"].value > 0.6
     assert by_name["pass^1"].low < by_name["pass^1"].value <= by_name["pass^1"].high <= 1
     assert by_name["pass^1"].n == 10
-    assert predict([columns]) == found
 
 
 def test_what_is_the_same_in_every_cell_predicts_nothing():
-    """Tasks alone decide here, so that halves agree on nothing but chance."""
+    """All cells are equally good, so halves agree on nothing but chance."""
     found = predict([sweep(dict.fromkeys(GRID, 0.5), bases=24, repeats=4, icc=0.0)])
     assert all(abs(p.correlation.value) < 0.6 for p in found.predictions if p.correlation.value is not None)
 
 
-def test_the_gap_is_pass_1_less_pass_k(columns):
-    found = predict([columns])
+def test_the_gap_is_pass_1_less_pass_k(found):
     assert len(found.gaps) == len(GRID)
     for gap in (*found.gaps, found.pooled):
         assert gap.attempt_over.value == pytest.approx(gap.pass_1.value - gap.pass_k.value)
@@ -62,9 +64,8 @@ def test_the_gap_is_pass_1_less_pass_k(columns):
     assert found.pooled.pass_1.n == 24
 
 
-def test_cells_of_several_sweeps_count_once_each(columns):
-    few = replace(columns, cells=columns.cells)
-    assert predict([columns, few]) == predict([columns])
+def test_the_same_cell_in_two_sweeps_counts_once(columns, found):
+    assert predict([columns, replace(columns)]) == found
 
 
 def test_fewer_than_eight_cells_with_repeats_are_refused():
@@ -75,8 +76,7 @@ def test_fewer_than_eight_cells_with_repeats_are_refused():
         predict([sweep(GRID, bases=12, repeats=1)])
 
 
-def test_tables_and_export_name_every_metric_and_cell(columns):
-    found = predict([columns])
+def test_tables_and_export_name_every_metric_and_cell(found):
     what, gap = grids(found)
     assert len(what.groups[0][1]) == len(METRICS)
     assert [heading for heading, _ in gap.groups][-1] == "all cells"
