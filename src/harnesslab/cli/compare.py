@@ -68,9 +68,11 @@ def _show(columns: Columns, a: str, b: str) -> None:
     for found in compare(columns, a, b):
         for arm, label in (("A", found.a), ("B", found.b)):
             cell = next(c for c in summary.cells if c.label == label)
-            k = len(cell.pass_k)
-            many = f", pass^{k} {_share(cell.pass_k[-1])}" if k > 1 else ""
-            print(f"{arm} = {label}: pass^1 {_share(cell.pass_k[0])}{many}")
+            figures = [f"pass^{k} {_share(cell.pass_k[k - 1])}" for k in sorted({1, cell.repeats}) if cell.repeats]
+            print(f"{arm} = {label}: {', '.join(figures) or 'no trial yet'}")
+        if not found.tasks:
+            print("no task that both have finished")
+            continue
         print(f"pass^1, B minus A: {_points(found.difference)}; {_p(found)}{_corrected(found, summary)}")
         print(f"{found.tasks} paired tasks from {found.base_tasks} templates, {found.discordant} of which differ")
         if not found.can_reach:

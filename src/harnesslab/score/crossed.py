@@ -25,7 +25,7 @@ class Crossed:
 
 
 def crossed(columns: Columns, a: str, b: str, *, seed: int = 0, level: float = 0.95) -> tuple[Crossed, ...]:
-    """One for each suite in which A and B differ in model and harness and all four cells were run.
+    """One for each suite in which A and B differ in model and harness and all four cells share tasks.
 
     Raises:
         UserError: a name fits no cell.
@@ -44,5 +44,7 @@ def crossed(columns: Columns, a: str, b: str, *, seed: int = 0, level: float = 0
                 continue
             pairs = ((x, up), (across, y), (x, across), (up, y))
             effects = adjust([compare_cells(p, q, seed=seed, level=level) for p, q in pairs])
-            found.append(Crossed(effects, interact(x, up, across, y, seed=seed, level=level)))
+            mixed = interact(x, up, across, y, seed=seed, level=level)
+            if mixed.tasks:
+                found.append(Crossed(effects, mixed))
     return tuple(found)
