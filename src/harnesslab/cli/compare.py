@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
-    from harnesslab.score.summary import Comparison, Figure, Interaction, Summary
+    from harnesslab.score.summary import Comparison, Figure, HarnessByModel, Summary
     from harnesslab.store.columns import Columns
 
 
@@ -104,7 +104,7 @@ def _n(figure: Figure) -> str:
     return f"unreliable: n = {figure.n}" if figure.unreliable else f"n = {figure.n}"
 
 
-def _p(found: Comparison | Interaction) -> str:
+def _p(found: Comparison | HarnessByModel) -> str:
     return f"p = {found.p:.3g}"
 
 

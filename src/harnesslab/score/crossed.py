@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harnesslab.score.interaction import interact
 from harnesslab.score.paired import adjust, compare_cells, named
 from harnesslab.score.sample import samples
-from harnesslab.score.summary import Comparison, Interaction
+from harnesslab.score.summary import Comparison, HarnessByModel
 from harnesslab.store.columns import Columns
 
 
@@ -21,7 +21,7 @@ class Crossed:
     """
 
     effects: tuple[Comparison, ...]
-    interaction: Interaction
+    interaction: HarnessByModel
 
 
 def crossed(columns: Columns, a: str, b: str, *, seed: int = 0, level: float = 0.95) -> tuple[Crossed, ...]:

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from harnesslab.score.estimate import difference
-from harnesslab.score.paired import adjust_family, by_base, task_differences, tested
+from harnesslab.score.paired import as_family, by_base, task_differences, tested
 from harnesslab.score.sample import Sample
-from harnesslab.score.summary import Interaction
+from harnesslab.score.summary import HarnessByModel
 
 
-def interactions(every: Sequence[Sample], *, seed: int, level: float) -> tuple[Interaction, ...]:
+def interactions(every: Sequence[Sample], *, seed: int, level: float) -> tuple[HarnessByModel, ...]:
     """Of each suite: every other harness against the first one, at every other model against the first one.
 
     These span all interactions of the grid; "first" is the order of the sweep. One family for the adjustment.
@@ -32,17 +32,17 @@ def interactions(every: Sequence[Sample], *, seed: int, level: float) -> tuple[I
                 corners = [(m, h) for m in (models[0], model) for h in (harnesses[0], harness)]
                 if all(corner in cells for corner in corners):
                     found.append(interact(*(cells[corner] for corner in corners), seed=seed, level=level))
-    return tuple(adjust_family(found))
+    return tuple(as_family(found))
 
 
-def interact(a: Sample, b: Sample, a2: Sample, b2: Sample, *, seed: int, level: float) -> Interaction:
+def interact(a: Sample, b: Sample, a2: Sample, b2: Sample, *, seed: int, level: float) -> HarnessByModel:
     """(b2 - a2) - (b - a): a and b are one model in two harnesses, a2 and b2 another model in the same two."""
     first, at_first = task_differences(a, b)
     second, at_second = task_differences(a2, b2)
     task, i, j = np.intersect1d(first, second, assume_unique=True, return_indices=True)
     d, w = by_base(a, task, at_second[j] - at_first[i])
     verdict = tested(d, seed=seed, level=level, single=False)
-    return Interaction(
+    return HarnessByModel(
         models=(a.cell.model, a2.cell.model),
         harnesses=(a.cell.harness, b.cell.harness),
         suite=a.cell.suite,
