@@ -5,6 +5,7 @@
 Both sweeps run the same `orders` tasks (drawn with seed 1) in the same harness; only the sweep's seed differs, and with
 it every random stream. Prints difference= in points of pass^1 with low= and high= (95 %), p=, discordant= and
 base_tasks=, and pass_1_a=, pass_1_b=. One run rejects with a chance of at most 5 %; benchmarks.coverage has the many.
+--out keeps the sweeps, and goes on where they were stopped.
 """
 
 from __future__ import annotations
@@ -46,8 +47,10 @@ def run(options: argparse.Namespace, seed: int, folder: Path) -> Sample:
     scripted = options.engine == "scripted"
     plan = make_plan(configs.parse(text, folder / "aa.toml"), scripted=scripted)
     result = run_sweep(plan, folder, config_text=text, scripted=scripted, options=Options(memo=False, show=False))
-    for problem in result.problems:
-        raise SystemExit(problem)
+    if result.problems or result.stopped:
+        raise SystemExit(
+            "; ".join(result.problems) or f"stopped: {result.finished} of {result.planned} trials are done"
+        )
     with Store.open(folder, readonly=True) as store:
         return samples(store.columns())[0]
 
