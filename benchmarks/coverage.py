@@ -3,8 +3,9 @@
     python -m benchmarks.coverage [--runs 10000] [--write]
 
 Success rates of tasks are beta with mean p and an intraclass correlation; what is simulated are the shipped functions.
-Four tables: coverage of pass^k, other methods in its place, A/A comparisons (two arms without any difference in the
-mean), and costs per success. Prints them, and name=value lines of the extremes; --write puts them into docs/metrics.md.
+Tables: coverage of pass^k, other methods in its place, A/A comparisons (two arms without any difference in the mean),
+differences, costs per success, tokens of a layer, interactions of two. Prints them, and name=value lines of the
+extremes; --write puts them into docs/metrics.md.
 
 Limits (`Covered`): 93 to 97 % with at least 50 base tasks, and at least 5 of them times pass^k, and 5 times 1 - pass^k.
 Elsewhere at least 93 %, at 20 and fewer base tasks 90 %, or marked unreliable. A/A: at most 5.5 % with p <= .05.
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harnesslab.score.estimate import cost_per, difference, proportion
+from harnesslab.score.estimate import cost_per, difference, mean_difference, proportion
 from harnesslab_kernels.intervals import t_quantile, wilson
 
 Floats = NDArray[np.float64]
@@ -203,6 +204,41 @@ def costs(bases: int, repeats: int, p: float, icc: float, runs: int, rng: Random
     return float(np.mean([f.low is None or f.low <= truth <= f.high for f in shown]))  # type: ignore[operator]
 
 
+# --- layers: their tokens, and the interaction of two
+
+
+def spending(bases: int, repeats: int, acting: float, runs: int, rng: Random) -> tuple[float, float]:
+    """(coverage of a layer's tokens per trial, share marked unreliable).
+
+    It steps in in a share of trials that differs by task, and then costs a log-normal amount less a saving, both
+    in proportion to the task's size.
+    """
+    rates, _ = task_rates(rng, acting, 0.3, (runs, bases))
+    size = rng.lognormal(0, 0.5, (runs, bases))
+    acts = rng.random((runs, bases, repeats)) < rates[..., None]
+    spent = acts * size[..., None] * (rng.lognormal(0, 0.7, acts.shape) - 0.5)
+    truth = acting * np.exp(0.5**2 / 2) * (np.exp(0.7**2 / 2) - 0.5)
+    figures = [mean_difference(d, np.ones(bases), LEVEL) for d in spent.mean(axis=2)]
+    held = [f.low is None or f.low <= truth <= f.high for f in figures]  # type: ignore[operator]
+    return float(np.mean(held)), float(np.mean([f.unreliable for f in figures]))
+
+
+def interactions(bases: int, repeats: int, cell_rates: tuple[float, ...], icc: float, runs: int, rng: Random) -> float:
+    """Coverage of the interaction of two layers; `cell_rates` of both, without one, without the other, without both."""
+    signs = np.array((1, -1, -1, 1))
+    truth = float(signs @ np.array(cell_rates))
+    held = 0
+    for _ in range(runs):
+        shared = rng.random((bases, repeats))
+        own = rng.random((4, bases, repeats))
+        drawn = np.where(rng.random((4, bases, repeats)) < 0.6, shared, own)
+        rates = np.array([task_rates(rng, p, icc, bases)[0] for p in cell_rates])
+        passed = (drawn < rates[..., None]).mean(axis=2)
+        figure = difference(signs @ passed, np.ones(bases), LEVEL, reach=2.0)
+        held += bool(figure.low <= truth <= figure.high)  # type: ignore[operator]
+    return held / runs
+
+
 # --- tables
 
 
@@ -290,6 +326,35 @@ def cost_table(runs: int, rng: Random) -> list[str]:
     return lines
 
 
+def spending_table(runs: int, rng: Random) -> list[str]:
+    lines = [
+        f"Tokens of a layer: coverage in %, {runs} runs per cell, and in brackets the % of runs marked unreliable, by "
+        "the share of trials it steps in (amounts log-normal, less a saving)",
+        "",
+        *head_of("base tasks", "repeats", "5 %", "30 %", "80 %"),
+    ]
+    for bases, repeats in product((12, 20, 30, 50), (1, 4)):
+        found = [spending(bases, repeats, acting, runs, rng) for acting in (0.05, 0.3, 0.8)]
+        lines.append(row_of(bases, repeats, *(f"{100 * c:.1f} ({100 * u:.0f})" for c, u in found)))
+        print(lines[-1], flush=True)
+    return lines
+
+
+def interaction_table(runs: int, rng: Random) -> list[str]:
+    quads = ((0.3, 0.3, 0.3, 0.3), (0.6, 0.4, 0.4, 0.3), (0.5, 0.5, 0.5, 0.2), (0.1, 0.05, 0.05, 0.05))
+    lines = [
+        f"Interaction of two layers: coverage in %, {runs} runs per cell, 60 % of the trials of all four cells drawing "
+        "one number",
+        "",
+        *head_of("base tasks", "repeats", "ICC", *(" / ".join(map(str, q)) for q in quads)),
+    ]
+    for bases, repeats, icc in product((12, 30), (1, 4), (0.0, 0.5)):
+        found = [interactions(bases, repeats, quad, icc, runs, rng) for quad in quads]
+        lines.append(row_of(bases, repeats, icc, *(f"{100 * c:.1f}" for c in found)))
+        print(lines[-1], flush=True)
+    return lines
+
+
 def write(tables: list[list[str]], page: Path = PAGE) -> None:
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
@@ -312,6 +377,8 @@ def main() -> None:
         aa_table(10 * few, rng),
         difference_table(few, rng),
         cost_table(few, rng),
+        spending_table(2 * few, rng),
+        interaction_table(few, rng),
     ]
     if options.write:
         write(tables)

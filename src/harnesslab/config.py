@@ -13,6 +13,7 @@ from harnesslab import paths
 from harnesslab.errors import UserError, unknown_name
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+HARNESS_NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 
 
 class _Table(BaseModel):
@@ -50,6 +51,18 @@ class HarnessChoice(_Table):
     layers: list[Annotated[LayerChoice, BeforeValidator(_as_table)]]
 
 
+class AblationChoice(_Table):
+    """A harness to take apart; in the file its name, or a table."""
+
+    harness: str  # of this config, or a preset
+    layers: list[str] | None = Field(default=None, min_length=1)  # to take out; None: all
+    alone: bool = True  # also each layer alone over `loop`
+
+
+def _as_ablation(value: Any) -> Any:
+    return {"harness": value} if isinstance(value, str) else value
+
+
 class SamplingChoice(_Table):
     """Overrides for every model of the sweep; what is not named stays as models.toml has it."""
 
@@ -78,7 +91,9 @@ class Config(_Table):
     suites: list[Annotated[SuiteChoice, BeforeValidator(_as_table)]] = Field(min_length=1)
     repeats: int = Field(default=1, ge=1, le=10_000)
     seed: int = Field(default=1, ge=0)
-    harness: dict[Annotated[str, Field(pattern=NAME)], HarnessChoice] = Field(min_length=1)
+    presets: list[str] = []  # harnesses that need no table: see `harnesslab layers list`
+    harness: dict[Annotated[str, Field(pattern=HARNESS_NAME)], HarnessChoice] = {}
+    ablate: Annotated[AblationChoice | None, BeforeValidator(_as_ablation)] = None
     sampling: SamplingChoice = SamplingChoice()
     budget: BudgetChoice = BudgetChoice()
     concurrency: int = Field(default=0, ge=0, le=256)  # trials at once; 0: the engine chooses
@@ -87,6 +102,7 @@ class Config(_Table):
 _TABLES: Mapping[str, type[BaseModel]] = {
     "suites": SuiteChoice,
     "harness": HarnessChoice,
+    "ablate": AblationChoice,
     "sampling": SamplingChoice,
     "budget": BudgetChoice,
 }
@@ -136,9 +152,12 @@ def parse(text: str, path: Path) -> Config:
         raise UserError(f"{path} is not TOML", str(e), "mend that line") from e
     data.setdefault("name", path.stem)
     try:
-        return Config.model_validate(data)
+        config = Config.model_validate(data)
     except ValidationError as e:
         raise _one_line(path, e, data) from None
+    if not (config.presets or config.harness or config.ablate):
+        raise UserError(f"{path}: no harness", "", 'add [harness.NAME] with layers = [...], or presets = ["loop"]')
+    return config
 
 
 def _one_line(path: Path, error: ValidationError, data: Mapping[str, Any]) -> UserError:

@@ -100,14 +100,14 @@ def make_plan(config: Config, *, scripted: bool = False) -> Plan:
         UserError: a model, layer, suite or tier that does not exist, or the same cell twice.
     """
     entries = _entries(config)
-    harnesses = _harnesses(config)
+    stacks = harnesses(config)
     suites = [_suite(choice, config) for choice in config.suites]
     tasks = tuple(itertools.chain.from_iterable(chosen for _, chosen in suites))
     warnings: list[str] = []
     cells = tuple(
         _cell(config, entry, name, layers, suite, chosen, seed, scripted, warnings)
         for entry in entries
-        for name, layers in harnesses.items()
+        for name, layers in stacks.items()
         for (suite, chosen), seed in zip(suites, _draws(config), strict=True)
     )
     _refuse_twins(cells)
@@ -134,13 +134,45 @@ def expand(spec: str) -> list[str]:
     return [found[1] + quant.strip() for quant in found[2].split(",") if quant.strip()]
 
 
-def _harnesses(config: Config) -> dict[str, tuple[LayerSpec, ...]]:
+def harnesses(config: Config) -> dict[str, tuple[LayerSpec, ...]]:
+    """A config's harnesses by name: presets, its own, and the grid of `ablate`.
+
+    Raises:
+        UserError: a preset, layer or parameter that does not exist, or two harnesses of one name.
+    """
+    from harnesslab.harness.presets import preset
     from harnesslab.harness.registry import parse_spec
 
-    return {
-        name: tuple(parse_spec({"name": layer.name, **layer.params}) for layer in choice.layers)
-        for name, choice in config.harness.items()
-    }
+    found = {name: preset(name) for name in config.presets}
+    for name, choice in config.harness.items():
+        if name in found:
+            raise UserError(
+                f"two harnesses are called {name}", "one is a preset", f"give [harness.{name}] another name"
+            )
+        found[name] = tuple(parse_spec({"name": layer.name, **layer.params}) for layer in choice.layers)
+    return _with_ablation(config, found) if config.ablate else found
+
+
+def _with_ablation(config: Config, found: dict[str, tuple[LayerSpec, ...]]) -> dict[str, tuple[LayerSpec, ...]]:
+    """A config's harnesses and the grid of `ablate`; a stack that is there already keeps its name and stands once."""
+    from harnesslab.harness.ablate import ablation
+    from harnesslab.harness.presets import PRESETS, preset
+
+    choice = config.ablate
+    assert choice is not None
+    name = choice.harness
+    if name not in found and name not in PRESETS:
+        raise unknown_name("harness", name, [*found, *PRESETS], "name one of the config, or a preset")
+    layers = found[name] if name in found else preset(name)
+    for new, stack in ablation(name, layers, only=choice.layers, alone=choice.alone).items():
+        if stack in found.values():
+            continue
+        if new in found:
+            raise UserError(
+                f"[harness.{new}] has other layers than the ablation's {new}", "", "give yours another name"
+            )
+        found[new] = stack
+    return found
 
 
 def _draws(config: Config) -> list[int]:

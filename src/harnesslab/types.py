@@ -766,9 +766,13 @@ class Layer:
 
     One instance serves one trial, so a layer may keep counters. A layer never sees another layer, the oracle or the
     goal check.
+
+    Attributes:
+        suite_informed: whether it uses the task's advice; a parameter `advice` of such a layer switches that off.
     """
 
     name: str = ""
+    suite_informed: bool = False
 
     def tools(self, trial: Trial, toolbox: Toolbox, nxt: ToolsNext) -> Toolbox:
         return nxt(toolbox)

@@ -93,6 +93,14 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["grid.toml"]
 
 
+def test_a_dry_run_shows_the_grid_of_an_ablation(tmp_path: Path) -> None:
+    (tmp_path / "grid.toml").write_text(GRID.replace('"validate", "retry"', '"retry", "rewind"'))
+    done = harnesslab("sweep", "grid.toml", "--engine", "scripted", "--dry-run", "--ablate", "guarded", at=tmp_path)
+    assert done.returncode == 0, done.stderr
+    cells = re.findall(r"^qwen2.5-coder-0.5b/(\S+)/orders +12 +0$", done.stdout, flags=re.M)
+    assert cells == ["abort", "guarded", "loop", "guarded-retry", "guarded-rewind"]
+
+
 def test_report_works_without_llama_cpp_and_as_json(swept: Path) -> None:
     text = harnesslab("report", at=swept, prefix=WITHOUT_LLAMA)
     assert text.returncode == 0, text.stderr
@@ -150,6 +158,17 @@ def test_what_predicts_reliability_needs_eight_cells(swept: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_compare_a_chosen_harness_on_templates_it_was_not_chosen_on(swept: Path) -> None:
+    model = "qwen2.5-coder-0.5b"
+    done = harnesslab("compare", f"{model}/abort", "--choose", model, at=swept)
+    assert done.returncode == 0, done.stderr
+    assert f"chosen on 3 of 6 templates: {model}/" in done.stdout
+    named = harnesslab("compare", "grid-scripted", model, "--choose", model, at=swept)
+    assert named.returncode == 0, named.stderr
+    assert f"A = {model}/abort/orders\nB = {model}/guarded/orders\n" in done.stdout
+    assert "from the other 3 templates" in named.stdout
+
+
 def test_trace_lists_failed_trials_first_and_shows_one(swept: Path) -> None:
     listed = harnesslab("trace", at=swept)
     rows = [line.split() for line in listed.stdout.splitlines() if line[8:10] == "  " and line[:5] != "trial"]
@@ -188,6 +207,7 @@ def test_a_stored_trial_is_replayed_through_its_own_or_other_layers(swept: Path)
         (["sweep", "bad.toml"], "did you mean 'repeats'"),
         (["sweep", "broken.toml"], "is not TOML"),
         (["sweep", "grid.toml", "--model", "nobody"], "unknown model 'nobody'"),
+        (["sweep", "grid.toml", "--engine", "scripted", "--ablate", "gard"], "did you mean 'guarded'"),
         (["sweep", "grid.toml", "--engine", "scripted", "--out", "grid.toml"], "cannot use grid.toml"),
         (["sweep", "grid.toml", "--engine", "scripted", "--out", "/proc/nowhere"], "cannot use /proc/nowhere"),
         (["report", "nothing"], "unknown sweep 'nothing'"),
@@ -199,6 +219,8 @@ def test_a_stored_trial_is_replayed_through_its_own_or_other_layers(swept: Path)
         (["trace", "grid-scripted", "0000", "--replay", "--layers", "retri"], "did you mean 'retry'"),
         (["compare", "grid-scripted", "a/b", "c/d"], "unknown cell 'a/b'"),
         (["compare", "one"], "compare takes two cells"),
+        (["compare", "a", "b", "c", "--choose", "m"], "--choose takes one other cell"),
+        (["compare", "grid-scripted", "qwen2.5-coder-0.5b", "--choose", "qwen"], "unknown model 'qwen'"),
         (["report", "grid-scripted", "--html", "no/such/folder/page.html"], "cannot write"),
     ],
 )

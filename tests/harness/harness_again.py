@@ -115,3 +115,23 @@ class Spy(Layer):
     async def turn(self, trial: Trial, conversation: Conversation, nxt: TurnNext) -> Outcome:
         Spy.seen = trial
         return await nxt(conversation)
+
+
+class Told(Layer):
+    """Would use what the suite's author wrote."""
+
+    name = "told"
+    port = "act"
+    suite_informed = True
+
+    def __init__(self, params: Params) -> None:
+        del params
+
+
+class ToldMore(Told):
+    """Would do something without it too."""
+
+    name = "told-more"
+
+    class Params(Params):
+        advice: bool = True

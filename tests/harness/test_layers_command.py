@@ -27,14 +27,17 @@ def test_list_shows_every_layer_in_80_columns(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize("name", layer_names())
 def test_info_shows_parameters_with_defaults_source_and_limits(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["layers", "info", name]) == 0
-    out = capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
+    out = "\n".join(" ".join(line.split()) for line in printed.split("\n"))
     assert all(word in out for word in ("port: ", "parameters", "Source: ", "Cost: ", "Cannot: "))
+    assert ("suite-informed: " in out) is LAYERS[name].layer.suite_informed
     needs = ", ".join(sorted(LAYERS[name].needs))
     assert (f"needs an engine with: {needs}\n" in out) is bool(needs)
     for key, field in LAYERS[name].params.model_fields.items():
-        assert f"  {key} = " in out
+        assert f"\n  {key} = " in printed
         assert field.description
-        assert field.description in out
+        assert " ".join(field.description.split()) in " ".join(printed.split())
 
 
 def test_an_unknown_layer_exits_2_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:

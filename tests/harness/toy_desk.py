@@ -14,6 +14,7 @@ from harnesslab.harness.loop import run_trial
 from harnesslab.types import (
     NOTHING,
     ActionResult,
+    Advice,
     Answer,
     Budget,
     EventFlag,
@@ -192,6 +193,7 @@ def play(
     stream: int = 7,
     harness: Harness | None = None,
     desk: ToyDesk | None = None,
+    advice: Advice | None = None,
 ) -> Played:
     """Runs one trial. A list of replies is said in order; the last is repeated for ever."""
     requests: list[Request] = []
@@ -205,7 +207,7 @@ def play(
     desk, recorder = desk or ToyDesk(), ListRecorder()
     answer = asyncio.run(
         run_trial(
-            TaskView("toy.0", "You run the desk.", "Ship O-1.", budget or Budget()),
+            TaskView("toy.0", "You run the desk.", "Ship O-1.", budget or Budget(), advice or Advice()),
             desk,
             user,
             ScriptedEngine(policy, n_ctx=n_ctx),

@@ -53,6 +53,8 @@ def test_a_config_is_read_as_written() -> None:
         (GOOD.replace('models = ["m"]', ""), "models is missing"),
         (GOOD.replace("[harness.guarded]", "[harness.'a/b']"), "harness.a/b"),
         ('name = "../up"\n' + GOOD, "name"),
+        ('models = ["m"]\nsuites = ["orders"]', "no harness.*presets"),
+        ("ablate = { harnes = 'guarded' }\n" + GOOD, "did you mean 'harness'"),
         (GOOD.replace('"validate"', "3"), "harness.guarded.layers.0"),
         (GOOD.replace("temperature = 1", "temperature = -1"), "sampling.temperature.*got -1"),
     ],

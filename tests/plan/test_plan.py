@@ -71,6 +71,36 @@ def test_sampling_and_budget_change_identity() -> None:
     assert not ids(plan_of()) & ids(plan_of(TEXT + "[budget]\nturns = 3\n"))
 
 
+ABLATED = """
+presets = ["abort", "loop"]
+ablate = "guarded"
+""" + TEXT.replace("[harness.loop]\nlayers = []\n", "").replace('"validate", "retry"', '"retry", "rewind"')
+
+
+def harnesses(plan: Plan) -> list[str]:
+    return list(dict.fromkeys(c.harness for c in plan.cells))
+
+
+def test_presets_are_harnesses_by_name() -> None:
+    named = plan_of('presets = ["loop"]\n' + TEXT.replace("[harness.loop]\nlayers = []\n", ""))
+    assert ids(named) == ids(plan_of())
+
+
+def test_an_ablation_adds_what_is_not_there_and_nothing_twice() -> None:
+    """Of two layers, "without one" and "the other alone" are one cell."""
+    plan = plan_of(ABLATED)
+    assert harnesses(plan) == ["abort", "loop", "guarded", "guarded-retry", "guarded-rewind"]
+    assert ids(plan_of(ABLATED.replace('ablate = "guarded"', ""))) < ids(plan)
+    again = plan_of(ABLATED.replace('"guarded"', '{ harness = "guarded", layers = ["rewind"], alone = false }', 1))
+    assert harnesses(again) == ["abort", "loop", "guarded", "guarded-rewind"]
+    assert ids(again) < ids(plan)
+
+
+def test_a_stack_of_the_config_keeps_its_name_in_an_ablation() -> None:
+    plan = plan_of(ABLATED + '[harness.mine]\nlayers = ["retry"]\n')
+    assert harnesses(plan) == ["abort", "loop", "guarded", "mine", "guarded-retry"]
+
+
 def test_names_are_not_identity() -> None:
     assert ids(plan_of()) == ids(plan_of(TEXT.replace("harness.loop", "harness.plain").replace('"t"', '"u"')))
 
@@ -130,6 +160,11 @@ def test_tiers_are_chosen_and_unknown_ones_refused() -> None:
         ('"retry"', '{ name = "retry", bugdet = 1 }', "did you mean 'budget'"),
         ("layers = []", 'layers = ["validate", "retry"]', "the same cell"),
         ("n = 9 }", 'n = 9 }, "orders"', "listed twice"),
+        ("repeats = 2", 'repeats = 2\npresets = ["lop"]', "did you mean 'loop'"),
+        ("repeats = 2", 'repeats = 2\npresets = ["loop"]', "two harnesses are called loop"),
+        ("repeats = 2", 'repeats = 2\nablate = "guardd"', "did you mean 'guarded'"),
+        ("repeats = 2", 'repeats = 2\nablate = "loop"', "no layers to take out"),
+        ("[harness.loop]", 'ablate = "guarded"\n[harness.abort]\nlayers = ["rewind"]\n[harness.loop]', "other layers"),
     ],
 )
 def test_bad_names_are_one_line(old: str, new: str, says: str) -> None:

@@ -75,6 +75,16 @@ def test_the_tables_replace_what_stood_there(tmp_path):
     assert page.read_text() == f"before\n{simulation.BEGIN}\none\n\ntwo\n\n{simulation.END}after\n"
 
 
+@pytest.mark.parametrize(("bases", "acting"), [(30, 0.05), (30, 0.8), (50, 0.3)])
+def test_tokens_of_a_layer_cover_or_are_marked(bases, acting):
+    held, marked = simulation.spending(bases, 4, acting, 800, np.random.default_rng(9))
+    assert held >= 0.89 or marked > 0.5
+
+
+def test_interactions_cover():
+    assert simulation.interactions(30, 4, (0.6, 0.4, 0.4, 0.3), 0.5, 400, np.random.default_rng(10)) >= 0.93
+
+
 @pytest.mark.slow
 def test_the_whole_table():
     draw = rng()

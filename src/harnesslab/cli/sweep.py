@@ -14,6 +14,10 @@ def command(
     config: Annotated[str, typer.Argument(help="a .toml file, or the name of a shipped config")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show cells, memory and time; run nothing")] = False,
     model: Annotated[list[str] | None, typer.Option(help="run these models instead of the config's")] = None,
+    ablate: Annotated[
+        str | None,
+        typer.Option(metavar="HARNESS", help="add it without each of its layers, and each layer alone over loop"),
+    ] = None,
     repeats: Annotated[int | None, typer.Option(min=1, help="instead of the config's")] = None,
     max_hours: Annotated[float, typer.Option(min=0, help="start no further trial after this; 0: no bound")] = 0.0,
     engine: Annotated[
@@ -31,7 +35,8 @@ def command(
     from harnesslab.plan import make_plan
 
     settings, text = configs.load(configs.find(config))
-    changed = {k: v for k, v in (("models", model or None), ("repeats", repeats)) if v}
+    apart = configs.AblationChoice(harness=ablate) if ablate else None
+    changed = {k: v for k, v in (("models", model or None), ("repeats", repeats), ("ablate", apart)) if v}
     settings = settings.model_copy(update=changed)
     scripted = engine == "scripted"
     plan = make_plan(settings, scripted=scripted)

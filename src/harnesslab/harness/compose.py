@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from harnesslab.errors import unknown_name
 from harnesslab.harness.registry import LayerSpec, layer_source_hash, make, parse_spec
 from harnesslab.harness.run import Run
 from harnesslab.types import ActNext, GenerateNext, Layer, SolveNext, Toolbox, ToolsNext, TurnNext
@@ -19,11 +18,6 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 PORTS = ("tools", "generate", "act", "turn", "solve")
-
-PRESETS: Mapping[str, tuple[str, ...]] = {
-    "abort": ("abort",),  # ends at the first bad reply or failed call
-    "loop": (),  # the standard agent loop
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +67,6 @@ class Harness:
             _chain(run, layers, "turn", base.turn),
             _chain(run, layers, "solve", base.solve),
         )
-
-
-def preset(name: str) -> Harness:
-    """A harness by the name of a baseline.
-
-    Raises:
-        UserError: no preset has this name.
-    """
-    if name not in PRESETS:
-        raise unknown_name("harness", name, PRESETS, "define it in the config as [harness.NAME] with layers = [...]")
-    return Harness.parse(name, PRESETS[name])
 
 
 def overrides(layer: type[Layer], port: str) -> bool:

@@ -113,6 +113,11 @@ def parse_spec(raw: str | Mapping[str, Any]) -> LayerSpec:
     return LayerSpec(name, params.model_dump(mode="json"))
 
 
+def suite_informed(spec: LayerSpec) -> bool:
+    """Whether a layer, with these parameters, uses what a suite's author wrote for layers (`types.Advice`)."""
+    return find(spec.name).layer.suite_informed and bool(spec.params.get("advice", True))
+
+
 def make(spec: LayerSpec) -> Layer:
     """A fresh layer for one trial."""
     entry = find(spec.name)

@@ -43,6 +43,7 @@ def run_facts(plan: Plan, config_text: str, *, engine: str) -> dict[str, Any]:
         "engine": engine,
         "build": build() if engine == "llama" else engine,
         "config": config_text,
+        "settings": plan.config.model_dump(mode="json"),  # the config with what the command line changed
         "versions": versions(),
         "hardware": hardware(),
         "models": {c.entry.name: {"sha256": c.entry.sha256, "file": c.entry.file} for c in plan.cells},

@@ -17,7 +17,7 @@ from harnesslab.engine.replay import Departed, Departure, Recorded, ReplayEngine
 from harnesslab.errors import UserError
 from harnesslab.harness.compose import Harness
 from harnesslab.harness.loop import run_trial
-from harnesslab.plan import CellPlan, Plan, TrialPlan, make_plan
+from harnesslab.plan import CellPlan, Plan, TrialPlan, harnesses, make_plan
 from harnesslab.store.records import TrialText
 from harnesslab.store.sqlite import Store
 from harnesslab.trace.events import dumps, unpack_events, unpack_payloads
@@ -82,7 +82,7 @@ def _planned(store: Store, text: TrialText) -> tuple[Plan, TrialPlan]:
     row = next(c for c in store.cells() if c.label == text.label)
     scripted = row.facts.get("model", {}).get("engine") == "scripted"
     for config in _configs(store):
-        if row.harness not in config.harness or row.suite not in {s.name for s in config.suites}:
+        if row.harness not in harnesses(config) or row.suite not in {s.name for s in config.suites}:
             continue
         repeats = max(config.repeats, text.repeat + 1)
         plan = make_plan(config.model_copy(update={"models": [row.model], "repeats": repeats}), scripted=scripted)
@@ -99,12 +99,10 @@ def _planned(store: Store, text: TrialText) -> tuple[Plan, TrialPlan]:
 
 
 def _configs(store: Store) -> list[Config]:
-    """The configs of all runs, the newest first, and the one that the sweep was made with."""
-    from harnesslab import config
-
-    texts = [str(run["facts"].get("config", "")) for run in reversed(store.runs())]
-    found = [config.parse(text, store.path) for text in dict.fromkeys(filter(None, texts))]
-    return [*found, Config.model_validate_json(dumps(store.manifest()["config"]))]
+    """The configs of all runs as they were planned, the newest first, and the one that the sweep was made with."""
+    settings = [run["facts"].get("settings") for run in reversed(store.runs())]
+    texts = dict.fromkeys(dumps(found) for found in (*settings, store.manifest()["config"]) if found)
+    return [Config.model_validate_json(text) for text in texts]
 
 
 def _engine(

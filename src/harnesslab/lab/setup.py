@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from harnesslab.errors import UserError
+from harnesslab.harness.registry import find, suite_informed
 from harnesslab.lab.nulls import null_agents
-from harnesslab.plan import Plan, TaskPlan
+from harnesslab.plan import CellPlan, Plan, TaskPlan
 from harnesslab.store.columns import ORACLE, CellRow, TaskRow
 from harnesslab.store.sqlite import Store
 from harnesslab.types import canonical
@@ -65,8 +66,22 @@ def differs(before: Any, after: Any, path: str = "") -> str:
 
 def store_cells(store: Store, plan: Plan) -> list[int]:
     """Row numbers of the plan's cells."""
-    rows = (CellRow(c.key, c.entry.name, c.harness, c.suite.name, {**c.facts, "greedy": c.greedy}) for c in plan.cells)
-    return [store.add_cell(row) for row in rows]
+    return [
+        store.add_cell(CellRow(c.key, c.entry.name, c.harness, c.suite.name, {**c.facts, **_reading(c)}))
+        for c in plan.cells
+    ]
+
+
+def _reading(cell: CellPlan) -> dict[str, Any]:
+    """Facts that a reader of the cell needs and that are no part of its identity.
+
+    `called`: each layer's name on the trace; `informed`: whether it uses what the suite's author wrote.
+    """
+    return {
+        "greedy": cell.greedy,
+        "called": [find(s.name).layer.name for s in cell.layers],
+        "informed": [suite_informed(s) for s in cell.layers],
+    }
 
 
 def store_tasks(store: Store, plan: Plan) -> list[int]:

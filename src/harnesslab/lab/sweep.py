@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harnesslab.harness.compose import Harness
+from harnesslab.harness.registry import find
 from harnesslab.lab.attempt import Attempts
 from harnesslab.lab.demo import demo_engine
 from harnesslab.lab.engines import Engines, StartEngine
@@ -91,8 +92,8 @@ class _Sweep:
         self._result = Result(folder, len(plan.trials), len(plan.trials) - len(self._todo))
         self._progress = Progress(plan, done, options.show)
         self._layers = LayerTable(store.layers())
-        for name in (spec.name for cell in plan.cells for spec in cell.layers):
-            self._layers.index(name)  # in the plan's order, not in that of the first interventions
+        for spec in (spec for cell in plan.cells for spec in cell.layers):  # in this order, not that of interventions
+            self._layers.index(find(spec.name).layer.name)
         self._signalled = False
         self._meter = Meter()
         self._engines: dict[str, dict[str, Any]] = {}  # facts of those started in this run

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from harnesslab.score.summary import (
+    Ablation,
     BudgetUse,
     CellSummary,
+    Choice,
     Comparison,
     Cost,
     Departures,
+    Effect,
     Figure,
     HarnessByModel,
     Ladder,
@@ -41,6 +44,8 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "ledger": _ledger(summary.ledger),
         "meter": {name: _number(seconds) for name, seconds in summary.meter.items()},
         "unmetered_runs": summary.unmetered_runs,
+        "ablations": [_ablation(a) for a in summary.ablations],
+        "choices": [_choice(c) for c in summary.choices],
     }
 
 
@@ -202,6 +207,61 @@ def interaction(i: HarnessByModel) -> dict[str, Any]:
         "base_tasks": i.base_tasks,
         "discordant": i.discordant,
         "can_reach": i.can_reach,
+    }
+
+
+def _ablation(one: Ablation) -> dict[str, Any]:
+    return {
+        "model": one.model,
+        "suite": one.suite,
+        "effects": [_effect(e) for e in one.effects],
+        "interactions": [
+            {
+                "layers": list(i.layers),
+                "difference": figure(i.difference),
+                "p": _number(i.p),
+                "cells": list(i.cells),
+                "missing": i.missing,
+            }
+            for i in one.interactions
+        ],
+        "gains": [
+            {
+                "cell": g.cell,
+                "over": {name: figure(f) for name, f in g.over.items()},
+                "tokens_per_trial": _number(g.tokens),
+                "suite_informed": list(g.informed),
+                "without_advice": g.plain,
+            }
+            for g in one.gains
+        ],
+        "arms": list(one.arms),
+    }
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
+    return {
+        "layer": effect.layer,
+        "suite_informed": effect.informed,
+        "alone": effect.alone,
+        "points": comparison(effect.points),
+        "tokens": figure(effect.tokens),
+        "acted": _number(effect.acted),
+        "interventions_per_trial": _number(effect.per_trial),
+        "detectable": _number(effect.detectable),
+        "verdict": effect.verdict,
+    }
+
+
+def _choice(one: Choice) -> dict[str, Any]:
+    return {
+        "model": one.model,
+        "suite": one.suite,
+        "chosen": one.chosen,
+        "candidates": {label: _number(rate) for label, rate in one.candidates.items()},
+        "selection": one.selection,
+        "confirmation": one.confirmation,
+        "confirmed": [comparison(c) for c in one.confirmed],
     }
 
 

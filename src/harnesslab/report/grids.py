@@ -22,6 +22,7 @@ class Grid:
         head: column heads; the first column is left-aligned text, the others are figures.
         widths: characters of each column in an 80-column terminal.
         groups: (heading, rows); every row has as many cells as `head`.
+        says: what it comes to, in sentences.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Grid:
     head: tuple[str, ...]
     widths: tuple[int, ...]
     groups: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+    says: tuple[str, ...] = ()
 
 
 def percent(value: float | None) -> str:
@@ -61,10 +63,10 @@ def signed(figure: Figure) -> str:
     if figure.value is None or figure.low is None or figure.high is None:
         return DASH
     mark = "~" if figure.unreliable else " "
-    return f"{_points(figure.value)}{mark}[{_points(figure.low)},{_points(figure.high)}]"
+    return f"{points(figure.value)}{mark}[{points(figure.low)},{points(figure.high)}]"
 
 
-def _points(value: float) -> str:
+def points(value: float) -> str:
     text = f"{100 * value:+.0f}"
     return "0" if text in ("+0", "-0") else text
 
@@ -324,6 +326,7 @@ def differences(summary: Summary, kind: str) -> Grid | None:
     if not found:
         return None
     by_label = {c.label: c for c in summary.cells}
+    apart = " (an ablation's arms are in its own table)" if kind == "harness" and summary.ablations else ""
 
     def heading(c: Comparison) -> str:
         cell = by_label[c.a]
@@ -338,8 +341,8 @@ def differences(summary: Summary, kind: str) -> Grid | None:
     return Grid(
         f"{'Harness' if kind == 'harness' else 'Model'} effect: paired difference of pass^1, second minus first",
         f"In percentage points, with {100 * summary.level:.0f} % intervals: adjusted-t over base tasks. p: "
-        f"{_tests(found)}; p adj.: Benjamini-Hochberg among these {len(found)} comparisons; differ: base tasks in "
-        f"which the arms differ (!: too few to reach p = {1 - summary.level:.2f}).",
+        f"{_tests(found)}; p adj.: Benjamini-Hochberg among these {len(found)} comparisons{apart}; differ: base tasks "
+        f"in which the arms differ (!: too few to reach p = {1 - summary.level:.2f}).",
         ("arms", "difference", "p", "p adj.", "differ"),
         (40, 15, 6, 6, 9),
         _group(found, heading, row),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from harnesslab.report.ablation import ablation_grids
 from harnesslab.report.charts import curves, forest
 from harnesslab.report.grids import (
     Grid,
@@ -57,7 +58,8 @@ ul{padding-left:1.2rem}li{margin:.25rem 0;max-width:48rem}dt{font-weight:600}dd{
 
 def to_html(summary: Summary, title: str = "harnesslab report") -> str:
     """The whole report as one page of HTML."""
-    grids = [grid(summary, kind) for kind in ("harness", "model") for grid in (differences, rankings)]
+    grids: list[Grid | None] = [*ablation_grids(summary)]
+    grids += [grid(summary, kind) for kind in ("harness", "model") for grid in (differences, rankings)]
     grids += [interactions(summary), shares_with_intervals(summary), costs_with_intervals(summary)]
     if any(len(cell.tiers) > 1 for cell in summary.cells):
         grids.append(tiers(summary))
@@ -97,7 +99,10 @@ def _charts(summary: Summary) -> str:
 
 
 def _budgets(summary: Summary) -> str:
-    charts = [(name, curves(name, cells)) for name, cells in _groups(summary).items()]
+    """One chart per model and suite; an ablation's arms are left to its table of budgets."""
+    arms = {label for one in summary.ablations for label in one.arms}
+    groups = {name: [c for c in cells if c.label not in arms] for name, cells in _groups(summary).items()}
+    charts = [(name, curves(name, cells)) for name, cells in groups.items()]
     shown = "".join(f"<h3>{escape(name)}</h3>{svg}" for name, svg in charts if svg)
     return f"<h2>Success against token budget</h2>{shown}" if shown else ""
 
@@ -111,7 +116,8 @@ def _table(grid: Grid) -> str:
     )
     caption = f'<p class="caption">{escape(grid.caption)}</p>' if grid.caption else ""
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<h2>{escape(grid.title)}</h2>{caption}<div class="scroll">{table}</div>'
+    says = f"<ul>{''.join(f'<li>{escape(s)}</li>' for s in grid.says)}</ul>" if grid.says else ""
+    return f'<h2>{escape(grid.title)}</h2>{caption}<div class="scroll">{table}</div>{says}'
 
 
 def _notes(summary: Summary) -> str:

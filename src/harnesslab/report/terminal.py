@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from harnesslab.report.ablation import ablation_grids
 from harnesslab.report.grids import (
     Grid,
     by_error,
@@ -25,14 +27,15 @@ if TYPE_CHECKING:
 
 
 def render(summary: Summary, console: Console) -> None:
-    """Prints the whole report: results, effects and rankings, intervals, tiers, where calls fail, costs, notes."""
+    """Prints it all: results, ablations, effects and rankings, intervals, tiers, where calls fail, costs, notes."""
     if not any(cell.trials for cell in summary.cells):
         console.print("No trial has finished yet.")
         _notes(summary, console)
         return
     print_grid(headline(summary), console)
     effects = [grid(summary, kind) for kind in ("harness", "model") for grid in (differences, rankings)]
-    for grid in (*effects, interactions(summary), shares_with_intervals(summary), costs_with_intervals(summary)):
+    intervals = (interactions(summary), shares_with_intervals(summary), costs_with_intervals(summary))
+    for grid in (*ablation_grids(summary), *effects, *intervals):
         if grid is not None:
             print_grid(grid, console)
     if any(len(cell.tiers) > 1 for cell in summary.cells):
@@ -49,7 +52,6 @@ def render(summary: Summary, console: Console) -> None:
 
 def print_grid(grid: Grid, console: Console) -> None:
     """One table with its title and caption."""
-    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
@@ -68,21 +70,27 @@ def print_grid(grid: Grid, console: Console) -> None:
             body.add_row(*(Text(cell) for cell in row))
         console.print(body)
     if grid.caption:
-        console.print(Padding(Text(grid.caption, style="dim"), (0, 0, 1, 0)))
-    else:
-        console.print()
+        console.print(Text(grid.caption, style="dim"))
+    if grid.says:
+        _list(grid.says, console)
+    console.print()
 
 
 def _notes(summary: Summary, console: Console) -> None:
+    from rich.text import Text
+
+    if summary.notes:
+        console.print(Text("Notes", style="bold"))
+        _list(summary.notes, console)
+
+
+def _list(sentences: Sequence[str], console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    if not summary.notes:
-        return
-    console.print(Text("Notes", style="bold"))
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_header=False)
     table.add_column(width=1)
     table.add_column(overflow="fold")
-    for note in summary.notes:
-        table.add_row(Text("·"), Text(note))
+    for sentence in sentences:
+        table.add_row(Text("·"), Text(sentence))
     console.print(table)

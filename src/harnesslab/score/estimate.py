@@ -129,3 +129,41 @@ def excess(a: Figure, b: Figure) -> Figure:
     low = value - math.hypot(a.value - a.low, b.high - b.value)
     high = value + math.hypot(a.high - a.value, b.value - b.low)
     return Figure(value, max(-1.0, low), min(1.0, high), min(a.n, b.n), "recovered", a.unreliable or b.unreliable)
+
+
+def mean_difference(d: Floats, w: Floats, level: float) -> Figure:
+    """A paired difference of any amount per trial (tokens): Student's t, linearised over base tasks.
+
+    Such amounts are skewed, and 0 wherever a layer had nothing to do, so the variance counts two base tasks more, of
+    the root-mean-square size of those that differ. Where none differs there is no scale to bound it by: no interval.
+
+    Args:
+        d: float64[b], B minus A summed over the base task's tasks.
+        w: float64[b], how many tasks those are, > 0.
+    """
+    bases = len(d)
+    if bases == 0:
+        return NO_FIGURE
+    value = float(d.sum() / w.sum())
+    discordant = d[d != 0.0]
+    if bases == 1 or len(discordant) == 0:
+        return Figure(value, None, None, bases, "", True)
+    residual = d - value * w
+    squares = float(residual @ residual) + 2.0 * float(discordant @ discordant) / len(discordant)
+    half = t_quantile(level, bases - 1) * math.sqrt(squares * bases / (bases - 1)) / float(w.sum())
+    return Figure(value, value - half, value + half, bases, "t", min(bases, len(discordant) / 2) < FEW_BASES)
+
+
+def detectable(figure: Figure, level: float, power: float = 0.8) -> float | None:
+    """The smallest true difference whose interval leaves 0 out with this power, base tasks as many and as noisy.
+
+    (t_level + t_power) standard errors, the error as the interval of `difference` has it; where no base task differs,
+    that interval's bound. None where there is no interval to speak of.
+    """
+    if figure.low is None or figure.high is None or figure.n < 2:
+        return None
+    half = (figure.high - figure.low) / 2.0
+    if figure.method == "exact":
+        return half
+    one_sided = 2.0 * power - 1.0  # t_quantile is two-sided
+    return min(1.0, half * (1.0 + t_quantile(one_sided, figure.n - 1) / t_quantile(level, figure.n - 1)))

@@ -5,12 +5,14 @@ Arms that share random numbers are positively correlated, so they are judged by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import combinations
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harnesslab.errors import UserError, unknown_name
 from harnesslab.score.estimate import difference
@@ -50,12 +52,23 @@ def named(every: Sequence[Sample], name: str) -> list[Sample]:
     return found
 
 
-def all_pairs(every: Sequence[Sample], *, seed: int, level: float) -> tuple[Comparison, ...]:
-    """Every two cells of a suite that differ in the harness only, then those that differ in the model only."""
+def all_pairs(
+    every: Sequence[Sample], *, seed: int, level: float, arms: Collection[str] = ()
+) -> tuple[Comparison, ...]:
+    """Every two cells of a suite that differ in the harness only, then those that differ in the model only.
+
+    Args:
+        arms: labels of cells that are not compared by harness: an ablation's, which has a table of its own.
+    """
+
+    def wanted(x: Sample, y: Sample) -> bool:
+        kind = _kind(x, y)
+        return kind == "model" or (kind == "harness" and not {x.cell.label, y.cell.label} & set(arms))
+
     found = [
         compare_cells(x, y, seed=seed, level=level)
         for x, y in combinations(every, 2)
-        if x.cell.suite == y.cell.suite and _kind(x, y) != "other"
+        if x.cell.suite == y.cell.suite and wanted(x, y)
     ]
     return adjust(sorted(found, key=lambda c: c.kind))
 
@@ -128,13 +141,49 @@ def compare_cells(x: Sample, y: Sample, *, seed: int, level: float) -> Compariso
     )
 
 
+def sign_flip_p(d: Floats, seed: int) -> float:
+    """p of the sign-flip test; `d` is float64[b], one difference per base task."""
+    from harnesslab_kernels.resample import sign_flip
+
+    return float(sign_flip(np.where(np.abs(d) > 1e-12, d, 0.0), FLIPS, seed))
+
+
+def paired_differences(x: Sample, y: Sample) -> tuple[Floats, Floats]:
+    """(differences, tasks) per base task, float64[b]: sums over the tasks both ran."""
+    return by_base(x, *task_differences(x, y))
+
+
 def task_differences(x: Sample, y: Sample) -> tuple[Ints, Floats]:
     """(position of each task that both ran, y minus x of its success rate), int64[t] and float64[t].
 
     Within one model, repeat r of a task is paired with repeat r: both drew the same random numbers. Across models there
     is no such pairing, and a task's rates are compared.
     """
-    return _by_repeat(x, y) if x.cell.model == y.cell.model else _by_task(x, y)
+    if x.cell.model == y.cell.model:
+        return _by_repeat([x, y], [-1.0, 1.0], [x.passed, y.passed])
+    return _by_task(x, y)
+
+
+def contrast(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Floats, Floats]:
+    """(sums, tasks) per base task, float64[b], of a signed sum over arms of one model, repeat paired with repeat.
+
+    Args:
+        values: one per arm, a value per trial. A repeat that one of the arms lacks is left out of all.
+    """
+    return by_base(arms[0], *_by_repeat(arms, signs, values))
+
+
+def _by_repeat(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Ints, Floats]:
+    top = 1 + max(int(s.repeat.max(initial=0)) for s in arms)
+    keys = [s.task_index[s.task] * top + s.repeat for s in arms]
+    common = reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), keys)
+    total = np.zeros(len(common))
+    for key, sign, value in zip(keys, signs, values, strict=True):
+        _, _, at = np.intersect1d(common, key, assume_unique=True, return_indices=True)
+        total += sign * value[at]
+    task, place = np.unique(common // top, return_inverse=True)
+    pairs = np.bincount(place, minlength=len(task))
+    return task, np.bincount(place, weights=total, minlength=len(task)) / np.maximum(pairs, 1)
 
 
 def by_base(x: Sample, task: Ints, value: Floats) -> tuple[Floats, Floats]:
@@ -143,16 +192,6 @@ def by_base(x: Sample, task: Ints, value: Floats) -> tuple[Floats, Floats]:
     names, base = np.unique(np.array([bases[int(t)] for t in task], dtype=object), return_inverse=True)
     weights = np.bincount(base, minlength=len(names)).astype(np.float64)
     return np.bincount(base, weights=value, minlength=len(names)).astype(np.float64), weights
-
-
-def _by_repeat(x: Sample, y: Sample) -> tuple[Ints, Floats]:
-    top = 1 + max(int(s.repeat.max(initial=0)) for s in (x, y))
-    keys = [s.task_index[s.task] * top + s.repeat for s in (x, y)]
-    common, at_x, at_y = np.intersect1d(keys[0], keys[1], assume_unique=True, return_indices=True)
-    task, place = np.unique(common // top, return_inverse=True)
-    d = y.passed[at_y].astype(np.float64) - x.passed[at_x]
-    pairs = np.bincount(place, minlength=len(task))
-    return task, np.bincount(place, weights=d, minlength=len(task)) / np.maximum(pairs, 1)
 
 
 def _by_task(x: Sample, y: Sample) -> tuple[Ints, Floats]:

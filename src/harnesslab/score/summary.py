@@ -278,6 +278,107 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
+class Effect:
+    """What one layer does: of two cells that differ by it alone, the one with it minus the one without.
+
+    Attributes:
+        layer: its name on the trace.
+        informed: whether it uses what the suite's author wrote for layers.
+        alone: whether it stands alone over `loop`; else it was taken out of a harness.
+        points: the paired difference of pass^1; `a` is without, `b` with, p is adjusted among all effects of a report.
+        tokens: the paired difference of tokens per trial.
+        acted: share of the trials with it in which it stepped in; `per_trial`: how often in the mean.
+        detectable: the smallest true difference of pass^1 that as many and as noisy base tasks show in 4 of 5 sweeps.
+        verdict: "helps", "hurts", "unsure" (the interval leaves 0 out, the adjusted p does not), "nothing seen".
+    """
+
+    layer: str
+    informed: bool
+    alone: bool
+    points: Comparison
+    tokens: Figure
+    acted: float | None
+    per_trial: float | None
+    detectable: float | None
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """Whether two layers do more (or less) together than each adds without the other.
+
+    Attributes:
+        difference: (both - without the first) - (without the second - without both), in shares of pass^1, -2 to 2.
+        p: sign-flip test over base tasks; None where cells are missing.
+        cells: labels of the four; empty where some are missing.
+        missing: what the sweep does not hold, in words; "" where it holds all.
+    """
+
+    layers: tuple[str, str]
+    difference: Figure
+    p: float | None
+    cells: tuple[str, ...]
+    missing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """One cell against the baselines of its model and suite.
+
+    Attributes:
+        over: baseline ("abort", "loop", "best-of-n") -> this cell minus it, pass^1; itself and absent ones left out.
+        tokens: per trial.
+        informed: its layers that use what the suite's author wrote.
+        plain: label of the same harness without that; "" if no cell is.
+    """
+
+    cell: str
+    harness: str
+    over: Mapping[str, Figure]
+    tokens: float | None
+    informed: tuple[str, ...]
+    plain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ablation:
+    """A harness taken apart, and layers tried alone, with one model on one suite.
+
+    Attributes:
+        effects: of layers taken out of a harness, then of those alone.
+        interactions: of the two layers with the largest effects, for each harness taken apart; else of those alone.
+        arms: labels of the cells that a layer was taken out of or stands alone in, not those of baselines.
+    """
+
+    model: str
+    suite: str
+    effects: tuple[Effect, ...]
+    interactions: tuple[Interaction, ...]
+    gains: tuple[Gain, ...]
+    arms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A model's best harness on one part of the base tasks, and what it does on the others.
+
+    Attributes:
+        chosen: label of the cell with the highest pass^1 on the selection part.
+        candidates: label -> pass^1 on the selection part, best first.
+        selection, confirmation: base tasks in each part.
+        confirmed: other cells (`a`) against the chosen one (`b`) on the confirmation part; p adjusted among them.
+    """
+
+    model: str
+    suite: str
+    chosen: str
+    candidates: Mapping[str, float]
+    selection: int
+    confirmation: int
+    confirmed: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A whole report.
 
@@ -287,6 +388,8 @@ class Summary:
         ledger: of all cells.
         meter: where the wall time of the runs went, in seconds by the names of docs/metrics.md; they add up to it.
         unmetered_runs: runs that did not end in good order, and are not in `meter`.
+        ablations: of the models and suites for which the sweep holds cells that differ by one layer.
+        choices: for these, each model's best harness chosen on one part of the templates and confirmed on the other.
     """
 
     cells: tuple[CellSummary, ...]
@@ -300,3 +403,5 @@ class Summary:
     meter: Mapping[str, float] = NOTHING
     unmetered_runs: int = 0
     interactions: tuple[HarnessByModel, ...] = ()
+    ablations: tuple[Ablation, ...] = ()
+    choices: tuple[Choice, ...] = ()

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from harnesslab.score.ablation import ablations
 from harnesslab.score.behaviour import (
     budget,
     budget_grid,
@@ -17,6 +18,7 @@ from harnesslab.score.behaviour import (
     pass_rate,
     recovery,
 )
+from harnesslab.score.choice import choices
 from harnesslab.score.departure import departures, departures_of
 from harnesslab.score.interaction import interactions
 from harnesslab.score.notes import notes_on
@@ -50,6 +52,9 @@ CONVENTIONS = MappingProxyType(
         "McNemar's exact test; adjusted: Benjamini-Hochberg within the harness effects, the model effects and the "
         "interactions of the report",
         "interaction": "for these levels: against the sweep's first model and first harness",
+        "effect of a layer": "two cells that differ by it alone, with minus without, paired by task and repeat; "
+        "p adjusted among all effects of the report",
+        "chosen harness": "chosen on half of the templates, by a seeded hash; compared on the other half only",
         "tokens": "prompt tokens, computed or cached, plus generated tokens, summed over replies",
         "seconds per success": "standalone seconds: of the model, as if every trial ran alone; tools not in it",
         "measured ledger": "the engine's work: a step's seconds divided over its requests in proportion to what each "
@@ -80,11 +85,14 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
         cells = _imported(cells, every, columns)
     untold = [untold_of(s.cell) for s in every]
     cells = tuple(without(c, lacks) for c, lacks in zip(cells, untold, strict=True))
-    comparisons = all_pairs(judged, seed=seed, level=level)
+    apart = ablations(columns, every, seed=seed, level=level)
+    arms = {label for one in apart for label in one.arms}
+    plain = [s for s in judged if s.cell.label not in arms]
+    comparisons = all_pairs(judged, seed=seed, level=level, arms=arms)
     return Summary(
         cells=cells,
         comparisons=comparisons,
-        rankings=rankings(judged, comparisons, seed=seed, level=level),
+        rankings=rankings(plain, comparisons, seed=seed, level=level),
         notes=(*notes_on(cells, comparisons, level), *notes_on_untold(list(zip(cells, untold, strict=True)))),
         conventions=CONVENTIONS,
         level=level,
@@ -92,7 +100,9 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
         ledger=ledger_of_all([cell.ledger for cell in cells if cell.trials]),
         meter=columns.meter,
         unmetered_runs=columns.unmetered_runs,
-        interactions=interactions(judged, seed=seed, level=level),
+        interactions=interactions(plain, seed=seed, level=level),
+        ablations=apart,
+        choices=choices(judged, dict.fromkeys((one.model, one.suite) for one in apart), seed=seed, level=level),
     )
 
 
