@@ -7,7 +7,8 @@ same sampling; only what computes the replies differs. Arms take turns, one task
 disturbs all of them alike; each arm keeps its own caches from task to task.
 
 Prints name=value lines: trials_per_hour_*, ratio_plain, ratio_llama_server (against the server's best slot count),
-ratio_*_nomemo, busy (seconds inside llama_decode / wall), tokens computed and saved, share of memo hits, success_*.
+ratio_*_nomemo, busy (seconds inside llama_decode / wall), tokens computed, tokens saved by the prefix tree and by the
+memo, share of memo hits, success_* and whether the arms' success rates lie within `success_margin` of each other.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ HARNESSES: dict[str, list[Any]] = {
     "validate+rewind": ["validate", "rewind"],
     "guardrails": ["validate", "retry"],
 }
+MARGIN = 0.10  # of success rates: the arms draw different replies, and 96 trials are 6 tasks
 
 
 class PlainEngine:
@@ -85,6 +87,7 @@ class PlainEngine:
             min_p=s.min_p,
             repeat_penalty=s.repeat_penalty,
             seed=request.rng_key % 2**31,
+            stop=[*s.stop, *self.template.stops, *self.dialect.stops],
         )
         choice, usage = reply["choices"][0], reply["usage"]
         parsed = self.dialect.parse(choice["text"], request.prompt.tools)
@@ -113,6 +116,7 @@ class Arm:
     passed: int = 0
     replies: int = 0
     memo_hits: int = 0
+    memo_tokens: int = 0
     prompt: int = 0
     generated: int = 0
 
@@ -165,7 +169,9 @@ class _Counting:
     async def complete(self, request: Request) -> Completion:
         reply = await self._inner.complete(request)
         self._arm.replies += 1
-        self._arm.memo_hits += reply.memo
+        if reply.memo:
+            self._arm.memo_hits += 1
+            self._arm.memo_tokens += reply.usage.prompt + reply.usage.generated
         self._arm.prompt += reply.usage.prompt
         self._arm.generated += reply.usage.generated
         return reply
@@ -229,10 +235,15 @@ def report(arms: Sequence[Arm], nomemo: dict[str, Any], memo: dict[str, Any]) ->
         for arm in servers:
             print(f"ratio_{arm.name}_nomemo={bare.per_hour / arm.per_hour:.2f}")
     print(f"busy={nomemo['busy'] / bare.seconds:.3f}")
-    for key in ("prefilled", "decoded", "shared"):
-        print(f"{key}_nomemo={nomemo[key]:.0f}")
-        print(f"{key}={memo[key]:.0f}")
+    for name, key in (("prefilled", "prefilled"), ("decoded", "decoded"), ("tree_tokens_saved", "shared")):
+        print(f"{name}_nomemo={nomemo[key]:.0f}")
+        print(f"{name}={memo[key]:.0f}")
+    print(f"memo_tokens_saved={ours.memo_tokens}")
     print(f"memo_hits={ours.memo_hits / ours.replies:.3f}")
+    rates = [arm.passed / arm.trials for arm in arms]
+    print(f"success_margin={MARGIN}")
+    print(f"success_spread={max(rates) - min(rates):.3f}")
+    print(f"success_equal={'yes' if max(rates) - min(rates) < MARGIN else 'no'}")
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from harnesslab.config import Config, SuiteChoice
 from harnesslab.errors import UserError, unknown_name
-from harnesslab.types import EngineInfo, Sampling, Suite, Task, TaskView, canonical, stable_hash
+from harnesslab.types import Advice, EngineInfo, Sampling, Suite, Task, TaskView, canonical, stable_hash
 
 if TYPE_CHECKING:
     from harnesslab.harness.registry import LayerSpec
@@ -233,7 +233,8 @@ def _cell(
     scripted: bool,
     warnings: list[str],
 ) -> CellPlan:
-    from harnesslab.harness.registry import layer_source_hash
+    from harnesslab.harness.registry import layer_source_hash, suite_informed
+    from harnesslab.suites.registry import advice_hash
 
     changed = {k: v for k, v in config.sampling.model_dump().items() if v is not None}
     sampling = dataclasses.replace(entry.sampling, **changed)
@@ -252,6 +253,8 @@ def _cell(
         "suite": {"name": suite.name, "version": suite.version, "draw": draw},
         "evaluator": EVALUATOR,
     }
+    if any(map(suite_informed, layers)) and any(t.view.advice != Advice() for t in tasks):
+        facts["advice"] = f"{advice_hash(t.view.advice for t in tasks):016x}"
     return CellPlan(_digest(facts), entry, harness, layers, suite, sampling, repeats, greedy, facts)
 
 

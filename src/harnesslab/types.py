@@ -437,6 +437,10 @@ class Environment(Protocol):
         """64-bit hash of the state; equal states have equal digests whatever the order of insertion."""
         ...
 
+    def with_log(self, log: Sequence[tuple[ToolCall, ActionResult]]) -> Environment:
+        """A copy in the same state in which only these calls were made: one of several attempts, to be graded."""
+        ...
+
 
 class User(Protocol):
     """A simulated user. `reply` is deterministic in (seed, task, repeat) and what it has heard."""
@@ -456,6 +460,15 @@ class Budget:
     turns: int = 12
     tokens: int = 0  # prompt (computed or not) and generated tokens, summed over replies
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a budget; None where nothing bounds it."""
+
+    turns: int | None
+    tokens: int | None
+    seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -516,7 +529,7 @@ class TaskView:
     system: str  # role, policy, instructions
     prompt: str  # the user's first message
     budget: Budget = Budget()
-    advice: Advice = Advice()
+    advice: Advice = field(default=Advice(), repr=False)  # not part of what the task is
 
 
 @dataclass(frozen=True, slots=True)
@@ -640,11 +653,28 @@ class EndReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """How a whole attempt ended, with its last statement."""
+class Attempt:
+    """One of several attempts at one task: how it ended, the world as it left it, its part of the world's log."""
 
     text: str
     reason: EndReason
+    world: Any
+    calls: tuple[int, int]  # from, to
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a whole attempt ended, with its last statement.
+
+    Attributes:
+        among: the attempts that a layer chose this one from, in their order; empty where there was no choice.
+        chosen: its position in `among`.
+    """
+
+    text: str
+    reason: EndReason
+    among: tuple[Attempt, ...] = ()
+    chosen: int = 0
 
 
 class EventKind(IntEnum):
@@ -670,8 +700,15 @@ class EventFlag(IntEnum):
     ANSWER = 64  # REPLY: a text answer, no call
 
 
+ASIDE = 0xFFFF
+"""The branch of what a layer asks the model beside its attempts, with no tools: a choice, a plan, a summary."""
+
+
 class Recorder(Protocol):
-    """Takes a trial's events in order. `branch` numbers attempts (best-of-n, sub-goals); the main one is 0."""
+    """Takes a trial's events in order.
+
+    `branch` numbers attempts (best-of-n, sub-goals); the main one is 0. What belongs to none of them is ASIDE.
+    """
 
     def event(
         self,
@@ -724,6 +761,21 @@ class Trial(Protocol):
     @property
     def n_ctx(self) -> int: ...
 
+    @property
+    def left(self) -> Left:
+        """What may still be spent by the attempt, or between attempts by the layer's own task."""
+        ...
+
+    @property
+    def reached(self) -> int:
+        """Calls that reached a tool so far: the length of the world's log."""
+        ...
+
+    @property
+    def has_user(self) -> bool:
+        """Whether a simulated user takes part. What they have heard cannot be taken back."""
+        ...
+
     def intervene(self, layer: str, cause: str, *, pays: bool = True, **facts: Any) -> None:
         """Records an intervention; what it costs is charged to `layer` from here to the end of its port call.
 
@@ -734,6 +786,21 @@ class Trial(Protocol):
 
     def stop_at_failure(self) -> None:
         """From now on, calls that follow a failed one in the same reply are not run but answered SKIPPED."""
+        ...
+
+    def allow_attempts(self, n: int) -> None:
+        """At the beginning of a `solve`: lets its task be attempted `n` times, each with the whole of its budget."""
+        ...
+
+    def offer(self, toolbox: Toolbox) -> None:
+        """From now to the end of the turn, these are the tools that count as offered."""
+        ...
+
+    async def ask(self, layer: str, messages: Sequence[Message]) -> Completion | None:
+        """One reply beside the attempts, to a question without tools, charged to `layer`; None: a budget is out.
+
+        It counts as a reply, belongs to branch ASIDE, and passes no other layer.
+        """
         ...
 
     async def render(self, messages: Sequence[Message]) -> Prompt: ...

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harnesslab.harness.params import Params
 from harnesslab.types import (
     Answer,
     Completion,
+    Constraint,
     Conversation,
     Generate,
     GenerateNext,
@@ -49,6 +52,7 @@ class TwoAttempts(Layer):
 
     async def solve(self, trial: Trial, task: TaskView, nxt: SolveNext) -> Answer:
         world = trial.snapshot()
+        trial.allow_attempts(2)
         await nxt(task)
         trial.restore(world)
         trial.intervene(self.name, "always")
@@ -84,6 +88,32 @@ class Hide(Layer):
     def tools(self, trial: Trial, toolbox: Toolbox, nxt: ToolsNext) -> Toolbox:
         trial.intervene(self.name, "writes are off")
         return Toolbox(tuple(tool for tool in nxt(toolbox) if not tool.writes))
+
+
+class Bare(Layer):
+    """Hides all tools."""
+
+    name = "bare"
+    port = "tools"
+
+    def __init__(self, params: Params) -> None:
+        del params
+
+    def tools(self, trial: Trial, toolbox: Toolbox, nxt: ToolsNext) -> Toolbox:
+        return Toolbox(())
+
+
+class Yes(Layer):
+    """Lets the model say nothing but yes."""
+
+    name = "yes"
+    port = "generate"
+
+    def __init__(self, params: Params) -> None:
+        del params
+
+    async def generate(self, trial: Trial, request: Generate, nxt: GenerateNext) -> Completion:
+        return await nxt(replace(request, constraint=Constraint("regex", "yes")))
 
 
 class Hunger(Layer):

@@ -7,10 +7,12 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from toy_desk import call, play
+from toy_desk import TOOLBOX, call, play
 
 from harnesslab.cli import run
+from harnesslab.harness.near_miss import near_misses
 from harnesslab.harness.registry import LAYERS, layer_names
+from harnesslab.harness.wording import one_call
 from harnesslab.types import EventKind, Status
 
 DOCS = Path(__file__).parents[2] / "docs" / "layers.md"
@@ -52,6 +54,21 @@ def test_the_docs_have_an_entry_per_layer_with_its_parameters() -> None:
         for key in LAYERS[name].params.model_fields:
             assert f"`{key}`" in text, (name, key)
         assert LAYERS[name].port in text
+
+
+def shown(text: str) -> str:
+    """A text as docs/layers.md shows what a model reads."""
+    return textwrap.indent(text, "      ") + "\n"
+
+
+def test_the_docs_show_what_the_model_reads() -> None:
+    docs = DOCS.read_text()
+    missing = call("get_order", order_id="O-9")
+    stopped = play([missing, missing, missing, "Done."], ["breaker"])
+    assert shown(stopped.requests[-1].prompt.messages[-1].content) in docs
+    rescued = near_misses("Let me see. ```json {'tool': 'get_order', 'args': {'order_id': 'O-1',},} ```", TOOLBOX.tools)
+    assert rescued is not None
+    assert f"{rescued.content}   with the call {one_call(rescued.calls[0])}" in docs.replace('": "', '":"')
 
 
 def test_the_docs_example_of_a_layer_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

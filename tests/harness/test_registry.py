@@ -33,7 +33,7 @@ def test_mistakes_are_named(raw: object, says: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(UserError, match="abort, compact, retry, rewind, validate"):
+    with pytest.raises(UserError, match=", ".join(sorted(layer_names()))):
         parse_spec("x")
     with pytest.raises(UserError, match="abort, best-of-n, full, guardrails, loop"):
         preset("x")

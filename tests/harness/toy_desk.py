@@ -106,6 +106,11 @@ class ToyDesk:
     def digest(self) -> int:
         return stable_hash(canonical(self.state))
 
+    def with_log(self, log: Sequence[tuple[ToolCall, ActionResult]]) -> ToyDesk:
+        twin = ToyDesk()
+        twin.state, twin._log = dict(self.state), list(log)
+        return twin
+
 
 @dataclass(frozen=True)
 class Event:

@@ -66,6 +66,17 @@ def test_content_changes_identity(old: str, new: str) -> None:
     assert all("guarded" in label for label in changed) or "seed" in new
 
 
+def test_a_suites_advice_is_part_of_the_cells_that_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    off = TEXT.replace('"validate"', '{ name = "validate", advice = false }')
+    assert [("advice" in c.facts) for c in plan_of().cells] == [c.harness == "guarded" for c in plan_of().cells]
+    assert not any("advice" in c.facts for c in plan_of(off).cells)
+    assert plan_of(TEXT.replace("n = 9", "n = 12")).cells[0].facts == plan_of().cells[0].facts
+    before = plan_of()
+    monkeypatch.setattr("harnesslab.suites.orders.advice.PREREQUISITES", ())
+    changed = {b.harness for b, a in zip(before.cells, plan_of().cells, strict=True) if b.key != a.key}
+    assert changed == {"guarded"}
+
+
 def test_sampling_and_budget_change_identity() -> None:
     assert not ids(plan_of()) & ids(plan_of(TEXT + "[sampling]\ntemperature = 0.3\n"))
     assert not ids(plan_of()) & ids(plan_of(TEXT + "[budget]\nturns = 3\n"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from harnesslab.store.records import TrialText
 from harnesslab.trace.events import unpack_events, unpack_payloads
-from harnesslab.types import EventKind, Status
+from harnesslab.types import ASIDE, EventKind, Status
 from harnesslab_kernels.events import MEMO, WROTE
 
 _WIDTH = 80
@@ -28,7 +28,7 @@ def print_steps(trial: TrialText, layers: Sequence[str]) -> None:
         for event, payload in zip(events, payloads, strict=True):
             if event["turn"] != turn and event["kind"] != EventKind.END:
                 turn = int(event["turn"])
-                branch = f", branch {event['branch']}" if event["branch"] else ""
+                branch = f", branch {event['branch']}" if event["branch"] not in (0, ASIDE) else ""
                 print(f"\n--- turn {turn}{branch} {'-' * 60}"[:_WIDTH])
             for line in _lines(event, payload, layers, rewound):
                 print(line)
@@ -51,6 +51,9 @@ def _reasons(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"ended by {facts['end']}"
     yield from map(str, facts.get("reasons", ()))
     yield from (f"flagged: {flag}" for flag in facts.get("flags", ()))
+    if among := facts.get("attempts"):
+        passed = among["passed"]
+        yield f"attempt {among['chosen']} was chosen; {sum(passed)} of {len(passed)} attempts would have passed"
 
 
 def _lines(event: Any, payload: Mapping[str, Any], layers: Sequence[str], rewound: bool) -> Iterator[str]:
@@ -62,6 +65,7 @@ def _lines(event: Any, payload: Mapping[str, Any], layers: Sequence[str], rewoun
     match kind:
         case EventKind.REPLY:
             by = f" for {name}" if name else ""
+            by += ", aside" if event["branch"] == ASIDE else ""
             memo = ", from the memo" if event["flags"] & MEMO else ""
             yield _head(f"{at}  model says{by}{said}  ({_tokens(event)}, {event['duration']:.2f} s{memo})")
             if rewound:

@@ -99,6 +99,18 @@ def _chain(
     for layer in reversed(layers):
         if overrides(type(layer), port):
             call = _link(run, getattr(layer, port), call)
+            if port == "solve":
+                call = _bounded(run, call)
+    return call
+
+
+def _bounded(run: Run, solve: Callable[[Any], Awaitable[Out]]) -> Callable[[Any], Awaitable[Out]]:
+    """A layer's `solve`, which may spend no more than the budget of the task it is given, on all its branches."""
+
+    async def call(task: Any) -> Out:
+        with run.within(task.budget):
+            return await solve(task)
+
     return call
 
 

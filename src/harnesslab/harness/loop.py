@@ -18,6 +18,7 @@ from harnesslab.harness.compose import Harness, Ports
 from harnesslab.harness.run import Ended, Run
 from harnesslab.harness.schemas import fits
 from harnesslab.types import (
+    ASIDE,
     Action,
     ActionResult,
     Answer,
@@ -102,14 +103,18 @@ class _Loop:
     def __init__(self, run: Run, environment: Environment, user: User | None, engine: Engine, harness: Harness) -> None:
         self.run, self.environment, self.user, self.engine = run, environment, user, engine
         self.ports: Ports = harness.bind(run, Ports(self.tools, self.generate, self.act, self.turn, self.solve))
+        run.has_user, run.questions = user is not None, self.generate
 
     def tools(self, toolbox: Toolbox) -> Toolbox:
         return toolbox
 
     async def solve(self, task: TaskView) -> Answer:
         """One attempt: a fresh conversation, turn after turn until an answer or the end of a budget."""
+        with self.run.attempt(task.budget):
+            return await self._attempt(task)
+
+    async def _attempt(self, task: TaskView) -> Answer:
         run, user = self.run, self.user
-        run.open_attempt(task.budget)
         conversation = Conversation([Message("system", task.system)] if task.system else [])
         conversation.messages.append(Message("user", task.prompt))
         said = ""
@@ -159,8 +164,9 @@ class _Loop:
         actions: list[Action] = []
         failed = False
         emitted = run.reply.tool_calls if run.reply is not None else ()
+        mender = run.mender  # of the reply; a layer may yet step in at a call
         for call, said in zip(calls, completion.tool_calls, strict=True):
-            author = "" if said in emitted else run.mender
+            author = "" if said in emitted else mender
             result = await self._action(call, author, skip=failed and run.halts)
             failed = failed or not result.ok
             messages.append(Message("tool", result.content, tool_call_id=call.id, name=call.name))
@@ -173,21 +179,22 @@ class _Loop:
         prompt = await self.engine.render(request.messages, request.tools)
         out = run.out_of(prompt.n_tokens)
         if out is not None:
+            run.tell(prompt)
             raise Ended(out)
         sampling = request.sampling
-        if run.bounded:
-            room = run.tokens_left() - prompt.n_tokens
-            if room < sampling.max_tokens:
-                sampling = replace(sampling, max_tokens=room)
+        left = run.left.tokens
+        if left is not None and left - prompt.n_tokens < sampling.max_tokens:
+            sampling = replace(sampling, max_tokens=left - prompt.n_tokens)
         key = run.rng_key(prompt.digest, request.branch)
         start = run.seconds
         completion = await self.engine.complete(Request(prompt, sampling, key, request.constraint))
         run.replies += 1
         run.spent = run.spent + completion.usage
         run.reply = completion
-        status = _reply_status(completion)
+        aside = request.branch == ASIDE
+        status = _aside_status(completion) if aside else _reply_status(completion)
         flags = _MEMO if completion.memo else 0
-        if not completion.tool_calls and status in (Status.OK, Status.LENGTH):
+        if aside or (not completion.tool_calls and status in (Status.OK, Status.LENGTH)):
             flags |= _ANSWER
         run.record(
             EventKind.REPLY,
@@ -195,6 +202,7 @@ class _Loop:
             flags=flags,
             completion=completion,
             own=run.own_tokens(prompt, completion),
+            branch=request.branch,
             start=start,
             duration=run.seconds - start,
             payload={"asked": run.request_key(request), **run.take_rendered()},
@@ -258,6 +266,13 @@ def _reply_status(completion: Completion) -> Status:
         return Status.UNPARSEABLE
     cut = completion.finish_reason is FinishReason.LENGTH and not completion.tool_calls
     return Status.LENGTH if cut else Status.OK
+
+
+def _aside_status(completion: Completion) -> Status:
+    """Text was asked for: whatever was said is text."""
+    if completion.finish_reason is FinishReason.OVERFLOW:
+        return Status.OVERFLOW
+    return Status.LENGTH if completion.finish_reason is FinishReason.LENGTH else Status.OK
 
 
 def _parse_answer(completion: Completion) -> Message:

@@ -2,7 +2,8 @@
 
 A layer is a class derived from `types.Layer` with a `name`, a `port` (the main one it overrides), a nested `Params`
 model, an `__init__(params)`, and a docstring: its first line is the summary, the rest says where the idea comes from
-and what the layer cannot do. One that not every engine can serve has a set `needs` of engine capabilities.
+and what the layer cannot do. One that not every engine can serve has a set `needs` of engine capabilities; one that
+uses what the suite's author wrote for it has `suite_informed = True`, and a parameter `advice` that switches that off.
 """
 
 from __future__ import annotations
@@ -19,9 +20,18 @@ from pydantic import ValidationError
 
 from harnesslab.errors import UserError, unknown_name
 from harnesslab.harness.layers.abort import Abort
+from harnesslab.harness.layers.best_of_n import BestOfN
+from harnesslab.harness.layers.breaker import Breaker
 from harnesslab.harness.layers.compact import Compact
+from harnesslab.harness.layers.compound import CompoundTools
+from harnesslab.harness.layers.constrain import Constrain
+from harnesslab.harness.layers.decompose import Decompose
+from harnesslab.harness.layers.improve import Improve
+from harnesslab.harness.layers.prerequisites import Prerequisites
+from harnesslab.harness.layers.rescue import Rescue
 from harnesslab.harness.layers.retry import Retry
 from harnesslab.harness.layers.rewind import Rewind
+from harnesslab.harness.layers.router import Router
 from harnesslab.harness.layers.validate import Validate
 from harnesslab.harness.params import Params
 from harnesslab.types import NOTHING, Layer, stable_hash
@@ -54,7 +64,23 @@ def _entry(layer: type[Layer]) -> LayerEntry:
     return LayerEntry(layer, getattr(layer, "Params", Params), getattr(layer, "port", ""), doc.splitlines()[0], needs)
 
 
-LAYERS: Mapping[str, LayerEntry] = {c.name: _entry(c) for c in (Abort, Validate, Rewind, Retry, Compact)}
+_OURS: tuple[type[Layer], ...] = (
+    Abort,
+    Constrain,
+    Rescue,
+    Validate,
+    Prerequisites,
+    Breaker,
+    Rewind,
+    Retry,
+    Compact,
+    CompoundTools,
+    Router,
+    Improve,
+    Decompose,
+    BestOfN,
+)
+LAYERS: Mapping[str, LayerEntry] = {c.name: _entry(c) for c in _OURS}
 
 
 def layer_names() -> tuple[str, ...]:
@@ -128,11 +154,13 @@ def make(spec: LayerSpec) -> Layer:
 
 @lru_cache(maxsize=256)
 def layer_source_hash(name: str) -> int:
-    """64-bit hash of the layer's source: its own file and the files of this room that it takes its words from."""
-    module = sys.modules[find(name).layer.__module__]
-    files = {module.__name__: inspect.getsource(module)}
-    for value in vars(module).values():
-        home = getattr(value, "__module__", None) or ""
-        if home.startswith("harnesslab.harness.") and home not in files:
+    """64-bit hash of the layer's source: its own file and all files of this room that it builds on."""
+    todo = [find(name).layer.__module__]
+    files: dict[str, str] = {}
+    while todo:
+        home = todo.pop()
+        if home not in files:
             files[home] = inspect.getsource(sys.modules[home])
+            homes = {getattr(value, "__module__", None) or "" for value in vars(sys.modules[home]).values()}
+            todo += [h for h in homes if h.startswith("harnesslab.harness.")]
     return stable_hash(*(files[key] for key in sorted(files)))

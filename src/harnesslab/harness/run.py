@@ -7,12 +7,14 @@ time, which is why the account can be a plain attribute.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from harnesslab.harness.own import UNKNOWN, Own
 from harnesslab.types import (
+    ASIDE,
     NOTHING,
     ActionResult,
     Budget,
@@ -22,6 +24,8 @@ from harnesslab.types import (
     Environment,
     EventKind,
     Generate,
+    GenerateNext,
+    Left,
     Message,
     Prompt,
     Recorder,
@@ -47,13 +51,20 @@ class Ended(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Limits:
-    """A budget, and where the books stood when it was granted."""
+class _Scope:
+    """Where the books may stand at most before a budget that was granted is out; None: anywhere."""
 
-    budget: Budget
-    replies: int
-    tokens: int
-    seconds: float
+    replies: int | None
+    tokens: int | None
+    seconds: float | None
+
+    def wider(self, left: Left, times: int) -> _Scope:
+        """The same scope with `times` what is left on top; where this one has a bound, so has that."""
+        return _Scope(
+            None if self.replies is None else self.replies + times * (left.turns or 0),
+            None if self.tokens is None else self.tokens + times * (left.tokens or 0),
+            None if self.seconds is None else self.seconds + times * (left.seconds or 0.0),
+        )
 
 
 class Run:
@@ -69,6 +80,8 @@ class Run:
         mender: the layer that intervened last in this turn, "" if none did.
         reply: the last completion as the engine gave it.
         reached: tool executions so far.
+        has_user: whether a simulated user takes part.
+        questions: the loop's own `generate`, for what a layer asks beside the attempts.
     """
 
     __slots__ = (
@@ -76,18 +89,20 @@ class Run:
         "_engine",
         "_environment",
         "_held",
-        "_limits",
         "_opened",
         "_own",
         "_recorder",
         "_rendered",
+        "_scopes",
         "_stream",
         "_told",
         "account",
         "branch",
         "halts",
+        "has_user",
         "mender",
         "n_ctx",
+        "questions",
         "reached",
         "replies",
         "reply",
@@ -119,6 +134,8 @@ class Run:
         self.account = ""
         self.mender = ""
         self.halts = False
+        self.has_user = False
+        self.questions: GenerateNext | None = None
         self.reply: Completion | None = None
         self._environment = environment
         self._engine = engine
@@ -130,7 +147,7 @@ class Run:
         self._rendered: list[int] = []
         self._own = Own() if "tokens" in engine.info.capabilities else None
         self._opened = time.perf_counter()
-        self._limits = _Limits(task.budget, 0, 0, 0.0)
+        self._scopes = [self._scope(task.budget)]
 
     # --- what a layer may do ---------------------------------------------------------------------------------------
 
@@ -142,9 +159,22 @@ class Run:
     def stop_at_failure(self) -> None:
         self.halts = True
 
+    def offer(self, toolbox: Toolbox) -> None:
+        self.toolbox = toolbox
+
+    async def ask(self, layer: str, messages: Sequence[Message]) -> Completion | None:
+        assert self.questions is not None, "the loop lends it"
+        payer, self.account = self.account, layer
+        try:
+            return await self.questions(Generate(tuple(messages), (), self.sampling, branch=ASIDE))
+        except Ended:
+            return None
+        finally:
+            self.account = payer
+
     async def render(self, messages: Sequence[Message]) -> Prompt:
         prompt = await self._engine.render(messages, self.toolbox.tools)
-        self._rendered.append(prompt.n_tokens)
+        self.tell(prompt)
         return prompt
 
     def snapshot(self) -> Any:
@@ -160,31 +190,58 @@ class Run:
         """Since the trial began."""
         return time.perf_counter() - self._opened
 
-    def open_attempt(self, budget: Budget) -> None:
-        """Starts an attempt: the next branch, with a budget of its own counted from here."""
+    @contextmanager
+    def within(self, budget: Budget) -> Iterator[None]:
+        """What happens inside is bounded by this budget, counted from here, beside all that bounds it already."""
+        self._scopes.append(self._scope(budget))
+        try:
+            yield
+        finally:
+            self._scopes.pop()
+
+    @contextmanager
+    def attempt(self, budget: Budget) -> Iterator[None]:
+        """An attempt: the next branch, within a budget of its own."""
         self.branch += 1
-        self._limits = _Limits(budget, self.replies, self.spent.prompt + self.spent.generated, self.seconds)
+        with self.within(budget):
+            yield
+
+    def allow_attempts(self, n: int) -> None:
+        left = self.left
+        self._scopes = [scope.wider(left, n - 1) for scope in self._scopes]
+
+    def _scope(self, budget: Budget) -> _Scope:
+        return _Scope(
+            self.replies + budget.turns if budget.turns else None,
+            self._tokens + budget.tokens if budget.tokens else None,
+            self.seconds + budget.seconds if budget.seconds else None,
+        )
+
+    @property
+    def _tokens(self) -> int:
+        return self.spent.prompt + self.spent.generated
+
+    @property
+    def left(self) -> Left:
+        turns = min((s.replies for s in self._scopes if s.replies is not None), default=None)
+        tokens = min((s.tokens for s in self._scopes if s.tokens is not None), default=None)
+        seconds = min((s.seconds for s in self._scopes if s.seconds is not None), default=None)
+        return Left(
+            None if turns is None else max(0, turns - self.replies),
+            None if tokens is None else max(0, tokens - self._tokens),
+            None if seconds is None else max(0.0, seconds - self.seconds),
+        )
 
     def out_of(self, prompt_tokens: int = 0) -> EndReason | None:
         """The budget that does not allow one more reply to a prompt of this length, or None."""
-        limits = self._limits
-        budget = limits.budget
-        if budget.turns and self.replies - limits.replies >= budget.turns:
+        left = self.left
+        if left.turns == 0:
             return EndReason.TURNS
-        if budget.tokens and self.tokens_left() <= prompt_tokens:
+        if left.tokens is not None and left.tokens <= prompt_tokens:
             return EndReason.TOKENS
-        if budget.seconds and self.seconds - limits.seconds >= budget.seconds:
+        if left.seconds == 0.0:
             return EndReason.SECONDS
         return None
-
-    def tokens_left(self) -> int:
-        """Of this attempt's token budget; 0 also where there is none."""
-        limits = self._limits
-        return max(0, limits.budget.tokens + limits.tokens - self.spent.prompt - self.spent.generated)
-
-    @property
-    def bounded(self) -> bool:
-        return self._limits.budget.tokens > 0
 
     def own_tokens(self, prompt: Prompt, completion: Completion) -> int:
         """Prompt tokens that this trial alone would have found cached, -1 if not known; keeps the reply's for later."""
@@ -200,8 +257,12 @@ class Run:
         self._asked[digest, branch] = n + 1
         return stable_hash("rng", self._stream, digest, branch, n)
 
+    def tell(self, prompt: Prompt) -> None:
+        """Keeps the length of a prompt that something depended on although it was not asked."""
+        self._rendered.append(prompt.n_tokens)
+
     def take_rendered(self) -> dict[str, list[int]]:
-        """The lengths of prompts that layers were told since the last call (a replay tells them the same)."""
+        """Lengths of prompts that layers were told or a budget refused since the last call: a replay tells the same."""
         rendered, self._rendered = self._rendered, []
         return {"rendered": rendered} if rendered else {}
 
@@ -222,17 +283,18 @@ class Run:
         result: ActionResult | None = None,
         completion: Completion | None = None,
         own: int = 0,
+        branch: int | None = None,
         start: float = 0.0,
         duration: float = 0.0,
         payload: Mapping[str, Any] = NOTHING,
     ) -> None:
-        """Appends an event on the current account, or on `layer` where it is given."""
+        """Appends an event of the current attempt and account, or of `branch` and `layer` where they are given."""
         fields: dict[str, Any] = {
             "turn": self.turn,
             "status": status,
             "layer": self.account if layer is None else layer,
             "flags": flags,
-            "branch": max(self.branch, 0),
+            "branch": max(self.branch, 0) if branch is None else branch,
             "call": call,
             "result": result,
             "completion": completion,

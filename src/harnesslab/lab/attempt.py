@@ -14,7 +14,7 @@ from harnesslab.plan import CellPlan, Plan, TrialPlan
 from harnesslab.store.columns import TrialStatus
 from harnesslab.store.records import MISSING_END, TrialRecord
 from harnesslab.trace.recorder import LayerTable, TrialRecorder
-from harnesslab.types import Answer, EndReason, Engine, Grade
+from harnesslab.types import Answer, EndReason, Engine, Environment, Grade, Task
 
 _ENDS = {reason: i for i, reason in enumerate(EndReason)}
 
@@ -48,7 +48,7 @@ class Attempts:
                 task.view, environment, user, engine, harness, cell.sampling, recorder, trial.stream
             )
         seconds = time.perf_counter() - start + recorder.saved_seconds
-        grade = task.task.check(environment, answer.text)
+        grade, among = graded(task.task, environment, environment, answer)
         events, payload = recorder.finish(task.task.oracle)
         passed = grade.passed and answer.reason is EndReason.ANSWERED
         return TrialRecord(
@@ -61,7 +61,7 @@ class Attempts:
             seconds=seconds,
             joules=bill.joules,
             started=began,
-            facts=_facts(grade, answer),
+            facts=_facts(grade, answer, among),
             events=events,
             payload=payload,
             measured=recorder.measured,
@@ -87,10 +87,35 @@ class Attempts:
         return f"{cell.label} {self.plan.tasks[trial.task].view.id} repeat {trial.repeat}"
 
 
-def _facts(grade: Grade, answer: Answer) -> dict[str, object]:
+def graded(task: Task, environment: Environment, seen: Environment, answer: Answer) -> tuple[Grade, list[bool]]:
+    """The verdict on a trial, and where it was chosen from several attempts whether each of them would have passed.
+
+    An attempt is graded by what it did itself: its own world, and its own part of the log.
+
+    Args:
+        environment: the trial's, as it ended.
+        seen: the one that the harness worked in, whose snapshots the attempts hold; it is left as the trial ended.
+    """
+    if not answer.among:
+        return task.check(environment, answer.text), []
+    log, end = seen.log, seen.snapshot()
+    own, after = slice(*answer.among[answer.chosen].calls), slice(answer.among[-1].calls[1], None)
+    grade = task.check(seen.with_log([*log[own], *log[after]]), answer.text)
+    passed = []
+    for attempt in answer.among:
+        seen.restore(attempt.world)
+        alone = task.check(seen.with_log(log[slice(*attempt.calls)]), attempt.text)
+        passed.append(alone.passed and attempt.reason is EndReason.ANSWERED)
+    seen.restore(end)
+    return grade, passed
+
+
+def _facts(grade: Grade, answer: Answer, among: list[bool]) -> dict[str, object]:
     facts: dict[str, object] = {"reasons": list(grade.reasons), "answer": answer.text, "end": str(answer.reason)}
     if grade.flags:
         facts["flags"] = list(grade.flags)
+    if among:  # "any" is the ceiling that an oracle's choice would reach
+        facts["attempts"] = {"passed": among, "chosen": answer.chosen, "any": any(among)}
     return facts
 
 

@@ -94,6 +94,7 @@ def _cell(cell: CellSummary) -> dict[str, Any]:
             for t in cell.tiers
         ],
         "imported": cell.imported,
+        "ceiling": cell.ceiling,
         "first_departure": None if cell.departures is None else _departures(cell.departures),
     }
 

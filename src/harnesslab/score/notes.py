@@ -11,7 +11,7 @@ def notes_on(cells: Sequence[CellSummary], comparisons: Sequence[Comparison], le
     """Notes of a whole report, most important first."""
     notes = [*_missing(cells), *_null(cells), *_short(cells), *_unreliable(cells)]
     notes += _powerless(comparisons, level)
-    notes += _greedy(cells) + _alone(cells) + _energy(cells) + _no_success(cells)
+    notes += _ceilings(cells) + _greedy(cells) + _alone(cells) + _energy(cells) + _no_success(cells)
     return tuple(notes)
 
 
@@ -89,6 +89,14 @@ def _powerless(comparisons: Sequence[Comparison], level: float) -> list[str]:
     return [
         f"{weak} of {len(comparisons)} comparisons have {few} base tasks in which the arms differ: they cannot reach "
         f"p = {1 - level:.2f}, whatever the truth. More tasks help, more repeats do not."
+    ]
+
+
+def _ceilings(cells: Sequence[CellSummary]) -> list[str]:
+    return [
+        f"{_name(c)} would reach {_percent(c.ceiling)} if an oracle chose among its attempts: a ceiling, not a score."
+        for c in cells
+        if c.ceiling is not None
     ]
 
 

@@ -171,6 +171,7 @@ class CellSummary:
         pass_k_missing_failed: K values under the other convention, missing trials counted as failures.
         departures: of imported trials whose oracle is known, else None.
         imported: the format of the file the trials came from; "" for our own.
+        ceiling: pass^1 if the best of each trial's attempts were chosen; None where there was no choice.
     """
 
     key: str
@@ -197,6 +198,7 @@ class CellSummary:
     tiers: tuple[TierSummary, ...]
     departures: Departures | None = None
     imported: str = ""
+    ceiling: float | None = None
 
     @property
     def label(self) -> str:

@@ -152,6 +152,7 @@ def _cell(sample: Sample, grid: Ints, uneven: bool, level: float) -> CellSummary
         parse=pass_rate(sample, level),
         null=null_split(sample, level),
         tiers=_tiers(sample, level),
+        ceiling=sample.cell.ceiling,
     )
 
 

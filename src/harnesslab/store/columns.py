@@ -41,13 +41,18 @@ ORACLE = np.dtype([("action", "<u8"), ("tool", "<u4"), ("pad", "V4")])
 
 @dataclass(frozen=True, slots=True)
 class CellRow:
-    """One model x harness x suite. `key` is the identity hash, `facts` what went into it."""
+    """One model x harness x suite. `key` is the identity hash, `facts` what went into it.
+
+    `ceiling`, where a layer chose among attempts: the share of trials in which one of them would have passed, as a mean
+    over tasks.
+    """
 
     key: str
     model: str
     harness: str
     suite: str
     facts: Mapping[str, Any] = NOTHING
+    ceiling: float | None = None
 
     @property
     def label(self) -> str:

@@ -15,6 +15,13 @@ from harnesslab.trace.events import loads, unpack_events
 from harnesslab.types import Weights
 from harnesslab_kernels.events import EVENT
 
+_CEILINGS = """
+SELECT cell, avg(share) FROM (
+    SELECT cell, avg(json_extract(facts, '$.attempts.any')) AS share FROM trial
+    WHERE facts LIKE '%"attempts"%' GROUP BY cell, task
+) WHERE share IS NOT NULL GROUP BY cell
+"""
+
 
 def load_columns(db: sqlite3.Connection) -> tuple[Columns, list[str]]:
     """All stored trials, ordered by (cell, task, repeat), with their ids; read in one snapshot of the file."""
@@ -29,6 +36,7 @@ def load_columns(db: sqlite3.Connection) -> tuple[Columns, list[str]]:
             "SELECT cell, task, repeat, status, ending, seconds, joules, started, events, id, measured FROM trial"
             " ORDER BY cell, task, repeat"
         ).fetchall()
+        ceilings = dict(db.execute(_CEILINGS).fetchall())
         runs = [loads(facts) for (facts,) in db.execute("SELECT facts FROM run ORDER BY id")]
     finally:
         db.execute("COMMIT")
@@ -38,7 +46,7 @@ def load_columns(db: sqlite3.Connection) -> tuple[Columns, list[str]]:
     offsets = np.zeros(len(rows) + 1, dtype=np.int64)
     np.cumsum([len(b) // EVENT.itemsize for b in blobs], out=offsets[1:])
     columns = Columns(
-        cells=tuple(CellRow(k, m, h, s, loads(f)) for _, k, m, h, s, f in cells),
+        cells=tuple(CellRow(k, m, h, s, loads(f), ceilings.get(i)) for i, k, m, h, s, f in cells),
         tasks=tuple(_task(row) for row in tasks),
         trials=_trials(rows, cell_at, task_at),
         events=unpack_events(b"".join(blobs)),

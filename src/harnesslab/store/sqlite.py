@@ -228,7 +228,7 @@ class Store:
         return {i: str(loads(f).get("cause", "")) for i, f in rows}
 
     def columns(self) -> Columns:
-        """Everything stored so far, for scoring. Joins BLOBs; parses no trial's JSON."""
+        """Everything stored so far, for scoring. Joins BLOBs; of JSON, only facts of trials with several attempts."""
         return self.columns_and_ids()[0]
 
     def columns_and_ids(self) -> tuple[Columns, list[str]]:

@@ -46,3 +46,8 @@ class WorldEnvironment:
 
     def digest(self) -> int:
         return self.world.digest()
+
+    def with_log(self, log: Sequence[tuple[ToolCall, ActionResult]]) -> WorldEnvironment:
+        twin = WorldEnvironment(self._kit, self.world.base, self.world.snapshot())
+        twin._log = list(log)
+        return twin

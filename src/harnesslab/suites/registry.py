@@ -7,13 +7,15 @@ difficulty was calibrated on. Equal arguments give equal tasks, in every process
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from harnesslab.errors import UserError, unknown_name
-from harnesslab.types import Suite
+from harnesslab.types import Advice, Suite, canonical, stable_hash
 
 SUITES = {"orders": "harnesslab.suites.orders.suite:load"}
 SPLITS = ("eval", "dev")
@@ -64,3 +66,33 @@ def _factory(path: str) -> Callable[..., Any]:
         callables = [k for k, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == module_name]
         raise unknown_name(f"factory in {module_name}", attribute, callables)
     return factory  # type: ignore[no-any-return]
+
+
+def advice_hash(advices: Iterable[Advice]) -> int:
+    """64-bit hash of what suites' authors wrote for layers: data, and the source of the modules of its functions.
+
+    A module without source counts by its name.
+    """
+    data: set[str] = set()
+    modules: set[str] = set()
+    for advice in advices:
+        data.update(canonical(["prerequisite", p.tool, p.needs, p.match, p.why]) for p in advice.prerequisites)
+        for spec, replaces in ((c.spec, c.replaces) for c in advice.compounds):
+            data.add(canonical(["compound", spec.name, spec.description, spec.parameters, spec.writes, replaces]))
+        functions = (*advice.validators, *(c.run for c in advice.compounds), *advice.checks)
+        modules.update(map(_home, functions))
+    return stable_hash(*sorted(data), *map(_source, sorted(modules)))
+
+
+def _home(function: Any) -> str:
+    """The module that a function, a partial of one, or a callable object comes from."""
+    while isinstance(function, partial):
+        function = function.func
+    return str(function.__module__)
+
+
+def _source(module: str) -> str:
+    try:
+        return inspect.getsource(sys.modules[module])
+    except (KeyError, OSError, TypeError):
+        return module

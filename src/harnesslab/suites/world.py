@@ -121,6 +121,10 @@ class World:
         self._base = base
         self._rows, self._touched, self._shared = start.rows, start.touched, True
 
+    @property
+    def base(self) -> Base:
+        return self._base
+
     def get(self, table: str, id: str) -> Row | None:
         key = (table, id)
         return self._rows[key] if key in self._rows else self._base.get(table, id)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from random import Random
 
 from harnesslab.errors import UserError, unknown_name
+from harnesslab.suites.orders.advice import advice_for
 from harnesslab.suites.orders.desk import Desk
 from harnesslab.suites.orders.draft import Draft, Template
 from harnesslab.suites.orders.look_ups import LOOK_UPS
@@ -68,7 +69,7 @@ def load(
     rows = desk.base()
     tasks = tuple(
         make_task(
-            TaskView(f"{base}.{variant}", SYSTEM, draft.prompt, BUDGET),
+            TaskView(f"{base}.{variant}", SYSTEM, draft.prompt, BUDGET, advice_for(draft.prompt)),
             base=base,
             variant=f"{split}-{seed}.{variant}",
             tier=tier,
