@@ -1,6 +1,6 @@
 """How often the intervals and tests of `harnesslab.score` are right, by simulation.
 
-    python -m benchmarks.coverage [--runs 10000] [--write]
+    python -m benchmarks.coverage [--runs 4000] [--write]
 
 Success rates of tasks are beta with mean p and an intraclass correlation; what is simulated are the shipped functions.
 Tables: coverage of pass^k, other methods in its place, A/A comparisons (two arms without any difference in the mean),
@@ -365,7 +365,7 @@ def write(tables: list[list[str]], page: Path = PAGE) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coverage", description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=10_000, help="per cell of pass^k; of the other tables 1,000")
+    parser.add_argument("--runs", type=int, default=4000, help="per cell of pass^k; of the other tables 1,000")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--write", action="store_true", help="put the tables into docs/metrics.md")
     options = parser.parse_args()

@@ -17,7 +17,7 @@ from harnesslab_kernels.intervals import clopper_pearson, exact_bound, t_quantil
 Floats = NDArray[np.float64]
 
 SPARSE = 4  # fewer base tasks than this with a success (or a failure) say nothing of clustering: assume the worst
-RARE = 3.0  # of pass^k, k > 1: fewer successes (or failures) than this, counted in base tasks, are too few for Wilson
+RARE = 3.5  # of pass^k, k > 1: fewer successes (or failures) than this, counted in base tasks, are too few for Wilson
 UNCLUSTERED = 1.5  # an effective n above the observations is chance; cutting it off at 1 makes intervals too wide
 FEW_BASES = 10  # below, intervals are marked unreliable
 

@@ -131,7 +131,7 @@ def _sums(s: Sample, k: int) -> Floats:
             (total(c.PARSED), total(c.REPLIES)),
             (total(c.FIRST_HITS), total(c.FIRST_DUE)),
             (total(c.RECOVERED), total(c.EPISODES)),
-            (s.by_base(s.passed), total(c.PROMPT, c.GENERATED)),
+            (s.tasks_by_base(s.c.astype(np.float64))[0], total(c.PROMPT, c.GENERATED)),
             s.tasks_by_base(hat[:, k - 1]),
             s.tasks_by_base(hat[:, 0] - hat[:, k - 1]),
         ]

@@ -44,7 +44,7 @@ CONVENTIONS = MappingProxyType(
         "pass^k": "missing trials dropped; tasks with fewer than k trials left out of pass^k, their count shown",
         "pass^k, missing as failed": "missing trials counted as failed ones",
         "interval of a share": "wilson-t: Wilson with effective n from base-task clusters and Student's t; "
-        "all-zero, all-one, and pass^k (k > 1) of fewer than 3 successes or failures: exact, Clopper-Pearson on base "
+        "all-zero, all-one, and pass^k (k > 1) of fewer than 3.5 successes or failures: exact, Clopper-Pearson on base "
         "tasks",
         "interval of a cost per success": "log-t: Student's t on the log scale, clustered by base task",
         "interval of a difference": "adjusted-t: Student's t on base tasks after adding one for each arm",
