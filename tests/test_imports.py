@@ -34,6 +34,7 @@ TABLE: dict[str, set[str]] = {
         "harness.presets",
         "harness.ablate",
         "suites.registry",
+        "engine.dialects",
     },
     "store": {"trace", "kernels.events"},
     "score": {"store", "trace", "kernels"},

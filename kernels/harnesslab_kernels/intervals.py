@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,11 +61,6 @@ def mcnemar(one: int, other: int) -> float:
         term = term * (n - i) // (i + 1)
         total += term
     return min(1.0, float(2 * total / 2**n))
-
-
-def normal_quantile(level: float) -> float:
-    """Two-sided: 1.96 at level .95."""
-    return NormalDist().inv_cdf((1.0 + level) / 2.0)
 
 
 @lru_cache(maxsize=256)

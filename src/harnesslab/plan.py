@@ -61,7 +61,9 @@ class TaskPlan:
 
 @dataclass(frozen=True, slots=True)
 class TrialPlan:
-    """One attempt; `cell` and `task` index the plan's. `stream` names its random numbers: never the harness."""
+    """One attempt; `cell` and `task` index the plan's. With `repeat`, `stream` names its random numbers: never the
+    harness.
+    """
 
     id: str
     cell: int
@@ -119,11 +121,16 @@ def make_plan(config: Config, *, scripted: bool = False) -> Plan:
 
 
 def _entries(config: Config) -> list[ModelEntry]:
+    from harnesslab.engine import dialects
     from harnesslab.models.registry import load_registry
 
     registry = load_registry()
     specs = itertools.chain.from_iterable(map(expand, config.models))
-    return list({entry.name: entry for entry in map(registry.get, specs)}.values())
+    entries = list({entry.name: entry for entry in map(registry.get, specs)}.values())
+    for entry in entries:  # before the first file is fetched
+        if entry.dialect and entry.dialect not in dialects.names():
+            raise unknown_name(f"dialect of model {entry.name}:", entry.dialect, dialects.names(), "mend models.toml")
+    return entries
 
 
 def expand(spec: str) -> list[str]:
@@ -233,15 +240,15 @@ def _cell(
     scripted: bool,
     warnings: list[str],
 ) -> CellPlan:
-    from harnesslab.harness.registry import layer_source_hash, suite_informed
+    from harnesslab.harness.registry import draws, layer_source_hash, suite_informed
     from harnesslab.suites.registry import advice_hash
 
     changed = {k: v for k, v in config.sampling.model_dump().items() if v is not None}
     sampling = dataclasses.replace(entry.sampling, **changed)
-    greedy = sampling.greedy and not any(_varies(t.task, config.seed) for t in tasks)
+    greedy = sampling.greedy and not any(map(draws, layers)) and not any(_varies(t.task, config.seed) for t in tasks)
     repeats = 1 if greedy else config.repeats
     if repeats < config.repeats:
-        warnings.append(f"{entry.name} samples greedily, so its repeats would all be equal: one is run")
+        warnings.append(f"{entry.name}/{harness} samples greedily, so its repeats would all be equal: one is run")
     facts = {
         "model": _model_facts(entry, scripted),
         "sampling": dataclasses.asdict(sampling),
@@ -333,18 +340,27 @@ def missing_capabilities(needed: frozenset[str], info: EngineInfo) -> tuple[str,
     return tuple(sorted(needed - info.capabilities))
 
 
-def refuse_unserved(cell: CellPlan, info: EngineInfo) -> None:
-    """Raises UserError where the cell's engine cannot do what one of its layers needs."""
+def refuse_unserved(cells: Sequence[CellPlan], infos: Mapping[str, EngineInfo]) -> None:
+    """Raises UserError, naming all pairs, where engines cannot do what layers need.
+
+    Args:
+        infos: by model; cells of other models are passed over.
+    """
     from harnesslab.harness.registry import find
 
-    for layer in cell.layers:
+    pairs: list[str] = []
+    lacks: dict[str, set[str]] = {}
+    for cell, layer in ((c, layer) for c in cells for layer in c.layers if c.entry.name in infos):
+        info = infos[cell.entry.name]
         if lacking := missing_capabilities(find(layer.name).needs, info):
-            what = info.details.get("server", info.name)
-            raise UserError(
-                f"{cell.label}: layer {layer.name} needs {', '.join(lacking)}",
-                f"{cell.entry.name} ({what}) does not offer it",
-                "leave the layer or the model out",
-            )
+            pairs.append(f"{cell.label}: layer {layer.name} needs {', '.join(lacking)}")
+            lacks.setdefault(f"{cell.entry.name} ({info.details.get('server', info.name)})", set()).update(lacking)
+    if pairs:
+        raise UserError(
+            "; ".join(pairs),
+            "; ".join(f"{model} does not offer {', '.join(sorted(names))}" for model, names in lacks.items()),
+            "leave the layer or the model out",
+        )
 
 
 # --- trials
@@ -380,8 +396,7 @@ def _interleave(tasks: Sequence[TaskPlan]) -> list[int]:
 
 def _trial(config: Config, c: int, cell: CellPlan, t: int, task: TaskPlan, repeat: int) -> TrialPlan:
     version = f"{task.suite.name}@{task.suite.version}"
-    drawn = 0 if cell.sampling.greedy else repeat
-    stream = stable_hash(config.seed, version, task.view.id, task.task.variant, drawn)
+    stream = stable_hash(config.seed, version, task.view.id, task.task.variant)
     return TrialPlan(_digest(cell.key, task.key, repeat), c, t, repeat, stream)
 
 

@@ -145,7 +145,7 @@ class Sampling:
     top_p: float = 1.0
     min_p: float = 0.0
     repeat_penalty: float = 1.0
-    repeat_last_n: int = 64
+    repeat_last_n: int = 64  # tokens that the penalty looks at, of prompt and reply; -1: the context's
     max_tokens: int = 512  # generated tokens per reply, thinking included
     max_thinking: int = 0  # tokens before an open think block is closed by force; 0: no bound of its own
     stop: tuple[str, ...] = ()  # beside the model's own end-of-turn tokens
@@ -840,6 +840,14 @@ class Layer:
 
     name: str = ""
     suite_informed: bool = False
+
+    @classmethod
+    def draws(cls, params: Any) -> bool:
+        """Whether, with these parameters, it may ask for a reply at a temperature of its own.
+
+        Repeats then differ even where the model samples greedily, and are all run.
+        """
+        return False
 
     def tools(self, trial: Trial, toolbox: Toolbox, nxt: ToolsNext) -> Toolbox:
         return nxt(toolbox)

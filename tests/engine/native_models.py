@@ -32,9 +32,10 @@ def scheduler(
     concurrency: int = 8,
     idle_cells: int = 1024,
     parking: int = 0,
+    n_batch: int = 512,
 ) -> Scheduler:
     context = NativeContext(
-        model, LOAD, cells=cells, sequences=sequences, n_batch=512, outputs=concurrency, threads=THREADS
+        model, LOAD, cells=cells, sequences=sequences, n_batch=n_batch, outputs=concurrency, threads=THREADS
     )
     return Scheduler(
         context,

@@ -67,9 +67,9 @@ URGES = (
 )
 
 
-def walk(matcher: Any, toy: ToyTokens, words: int, seed: int, limit: int = 600) -> list[int] | None:
+def walk(matcher: Any, toy: ToyTokens, seed: int, limit: int = 600) -> list[int] | None:
     """Random allowed tokens until the reply ends; None where it does not end in time."""
-    rng, row, out = random.Random(seed), np.zeros(words, np.uint32), list[int]()
+    rng, row, out = random.Random(seed), np.zeros((len(toy.pieces) + 31) // 32, np.uint32), list[int]()
     urge: list[int] = []
     for step in range(limit):
         matcher.mask(row)
@@ -100,7 +100,7 @@ def test_every_walk_is_a_reply_that_parses(name: str, specials: tuple[str, ...],
     grammars = Grammars(lambda: vocabulary, name, dialect.think, thinks=thinks)
     ended = 0
     for seed in range(30):
-        out = walk(grammars.matcher(Constraint("tools", mode), TOOLS), toy, vocabulary.words, seed)
+        out = walk(grammars.matcher(Constraint("tools", mode), TOOLS), toy, seed)
         if out is None:
             continue
         text = toy.text(out)

@@ -83,6 +83,26 @@ def test_a_killed_worker_is_a_typed_failure_and_leaves_no_process(smollm2: Path)
     asyncio.run(scenario())
 
 
+def test_a_worker_may_be_silent_while_nothing_is_asked_and_not_while_something_is(smollm2: Path) -> None:
+    """The one that is stopped does not even read: the loop itself waits to send to it."""
+
+    async def scenario() -> None:
+        engine = await LlamaEngine.start(entry(), smollm2, concurrency=2)
+        try:
+            assert (await ask(engine, "Hello")).text
+            engine._silence, engine._slowest = 2.0, 0.0
+            await asyncio.sleep(4.0)
+            assert psutil.pid_exists(engine.pid)
+            os.kill(engine.pid, signal.SIGSTOP)
+            with pytest.raises(EngineFailure, match=r"worker-died: no step for \d s"):
+                await ask(engine, "word " * 1_000_000)
+        finally:
+            await engine.close()
+        assert not psutil.pid_exists(engine.pid)
+
+    asyncio.run(scenario())
+
+
 def test_a_cancelled_request_gives_its_cells_back(smollm2: Path) -> None:
     async def scenario() -> None:
         engine = await LlamaEngine.start(entry(), smollm2, concurrency=2, idle_cells=0)

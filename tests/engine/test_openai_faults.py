@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -113,6 +114,7 @@ def test_a_server_that_is_not_there() -> None:
     with pytest.raises(EngineFailure) as raised:
         ask(server)
     assert raised.value.cause == "server-gone"
+    assert raised.value.detail == f"{server.url}/models: nothing listens there; is the server running?"
 
 
 def test_a_server_that_goes_away() -> None:
@@ -123,6 +125,36 @@ def test_a_server_that_does_not_answer_in_time() -> None:
     started = time.monotonic()
     assert failure(Reply(wait=3.0), patience=replace(QUICK, read=0.3)).cause == "server-timeout"
     assert time.monotonic() - started < 2.5
+
+
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        (Reply(b"<!doctype html><p>Welcome"), "answered with a web page; check base_url"),
+        (Reply(b"Welcome"), "answered with something that is not JSON: Welcome; check base_url"),
+        (Reply(b"Welcome", headers={"content-encoding": "gzip"}), "answered with a body that cannot be unpacked: "),
+    ],
+)
+def test_nonsense_is_said_in_one_line_and_not_asked_for_again(reply: Reply, says: str) -> None:
+    with serving(reply) as server:
+        with pytest.raises(EngineFailure, match=re.escape(says)) as raised:
+            ask(server)
+        assert len(server.chats) == 1
+    assert raised.value.cause == "bad-response"
+    assert "\n" not in str(raised.value)
+
+
+def test_a_proxys_page_is_called_by_its_title() -> None:
+    page = b"<html><head><title>502 Bad Gateway</title></head>\n<body><h1>nginx</h1></body></html>"
+    assert str(failure(Reply(page, 502))) == "server-error: 502 a web page: 502 Bad Gateway"
+
+
+def test_tls_to_a_server_without_it_is_not_tried_again() -> None:
+    with serving() as server:
+        entry = replace(server.entry(), base_url=server.url.replace("http:", "https:"))
+        with pytest.raises(EngineFailure, match=r"no TLS connection .* wants http:// in base_url") as raised:
+            asyncio.run(OpenAIEngine.start(entry, patience=replace(QUICK, attempts=99)))
+    assert raised.value.cause == "no-tls"
 
 
 @pytest.mark.parametrize(

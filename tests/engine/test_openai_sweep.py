@@ -14,9 +14,10 @@ from harnesslab import config
 from harnesslab.engine.openai import OpenAIEngine
 from harnesslab.engine.openai_http import Patience
 from harnesslab.errors import UserError
+from harnesslab.lab.estimate import print_estimate
 from harnesslab.lab.sweep import Options, Result, run_sweep
 from harnesslab.models.entry import ModelEntry
-from harnesslab.plan import make_plan
+from harnesslab.plan import Plan, make_plan
 from harnesslab.store.columns import TrialStatus
 from harnesslab.store.sqlite import Store
 from harnesslab.types import Engine
@@ -32,14 +33,20 @@ Sweep = Callable[..., Result]
 
 
 @pytest.fixture
-def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
-    def run(server: ModelServer, *layers: str) -> Result:
+def plan_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
+    def plan(server: ModelServer, *layers: str) -> Plan:
         models = tmp_path / "models.toml"
         models.write_text(f'[served]\nengine = "openai"\nbase_url = "{server.url}"\nremote_model = "m"\n')
         monkeypatch.setenv("HARNESSLAB_MODELS", str(models))
-        text = GRID.replace("LAYERS", json.dumps(layers))
-        plan = make_plan(config.parse(text, tmp_path / "grid.toml"))
-        return run_sweep(plan, tmp_path / "out", config_text=text, options=Options(show=False))
+        return make_plan(config.parse(GRID.replace("LAYERS", json.dumps(layers)), tmp_path / "grid.toml"))
+
+    return plan
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, plan_of: Callable[..., Plan]) -> Sweep:
+    def run(server: ModelServer, *layers: str) -> Result:
+        return run_sweep(plan_of(server, *layers), tmp_path / "out", options=Options(show=False))
 
     return run
 
@@ -73,6 +80,33 @@ def test_compact_is_refused_where_nobody_tells_the_context_or_counts_tokens(swee
         assert server.chats == []
     with serving(said("x")) as server, pytest.raises(UserError, match=r"layer compact needs tokens\. .*llama-server"):
         sweep(server, "compact")
+
+
+def test_a_dry_run_asks_the_server_what_it_offers_and_names_every_refused_pair(
+    tmp_path: Path, plan_of: Callable[..., Plan], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(said("x"), routes=OLLAMA_ROUTES) as server:
+        plan = plan_of(server, "compact", "needy_layer:Needy")
+        with pytest.raises(UserError) as error:
+            print_estimate(plan, tmp_path / "out", scripted=False)
+        assert server.chats == []
+    assert error.value.what == (
+        "served/arm/orders: layer compact needs tokens; served/arm/orders: layer needy_layer:Needy needs constrain"
+    )
+    assert error.value.why == "served (ollama) does not offer constrain, tokens"
+    lines = capsys.readouterr().out.splitlines()
+    assert f"served: served by ollama 0.40.12 at {server.url}, 4 requests at once" in lines
+    assert "  constrain  json_schema" in lines
+    assert "  context    6144 tokens" in lines
+    assert [line.split()[0] for line in lines if line.startswith("  ")] == [
+        "constrain", "rewind", "seeds", "context", "usage", "warning:"
+    ]  # fmt: skip
+    with serving(said("x")) as server:
+        plan = plan_of(server)
+        print_estimate(plan, tmp_path / "out", scripted=False)
+    assert "  usage      prompt, cached, generated" in capsys.readouterr().out
+    print_estimate(plan, tmp_path / "out", scripted=False)  # it is gone
+    assert "which cannot be asked now (server-gone: " in capsys.readouterr().out
 
 
 def test_a_server_that_is_not_there_is_said_before_the_first_trial(sweep: Sweep) -> None:

@@ -155,6 +155,22 @@ def test_endings_are_told_apart(smollm2: Path) -> None:
     s.context.close()
 
 
+def test_a_penalty_may_look_at_the_whole_context(smollm2: Path) -> None:
+    """-1, as in llama.cpp."""
+    model = native(smollm2)
+    prompt = tokens(model, "one two three four five six seven eight nine ten " * 4)
+    replies = {}
+    for last in (-1, 2048, 0):
+        s = scheduler(model)
+        asked = job(0, prompt)
+        asked.sampling = Sampling(max_tokens=6, repeat_penalty=1.5, repeat_last_n=last)
+        s.submit(asked)
+        replies[last] = drawn(run(s)[0])
+        s.context.close()
+    assert replies[-1] == replies[2048]
+    assert replies[-1] != replies[0]
+
+
 def test_a_prompt_that_can_never_fit_fails_alone(smollm2: Path) -> None:
     model = native(smollm2)
     s = scheduler(model, cells=256, concurrency=1)

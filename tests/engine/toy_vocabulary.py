@@ -39,8 +39,7 @@ class ToyTokens:
     def vocabulary(self) -> Vocabulary:
         from llguidance import LLTokenizer, TokenizerWrapper
 
-        n = len(self.pieces)
-        return Vocabulary(LLTokenizer(TokenizerWrapper(self), n_vocab=n), self.specials, self.end, (n + 31) // 32)
+        return Vocabulary(LLTokenizer(TokenizerWrapper(self), n_vocab=len(self.pieces)), self.specials, self.end)
 
     def text(self, tokens: Sequence[int]) -> str:
         return b"".join(self.pieces[t] for t in tokens if t != self.end).decode()

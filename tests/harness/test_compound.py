@@ -35,6 +35,7 @@ def test_macro_tools_stand_in_place_of_the_tools_they_replace() -> None:
         "cause": "macro-tools",
         "offered": ["look_and_ship"],
         "hidden": ["get_order", "ship_order"],
+        "suite_informed": True,
     }
     assert {e.layer for e in played.of(EventKind.REPLY)} == {""}
 

@@ -129,10 +129,21 @@ def test_identical_prompts_are_counted_into_the_random_stream() -> None:
     played, again = play(["One.", "Two."], layers), play(["One.", "Two."], layers)
     first, second = played.requests
     assert first.prompt.digest == second.prompt.digest
-    assert first.rng_key == stable_hash("rng", 7, first.prompt.digest, 0, 0)
-    assert second.rng_key == stable_hash("rng", 7, first.prompt.digest, 0, 1)
+    assert first.rng_key == stable_hash("rng", 7, 0, first.prompt.digest, 0, 0)
+    assert second.rng_key == stable_hash("rng", 7, 0, first.prompt.digest, 0, 1)
     assert [r.rng_key for r in again.requests] == [first.rng_key, second.rng_key]
     assert play(["One."], stream=8).requests[0].rng_key != first.rng_key
+
+
+def test_repeats_have_their_own_streams_and_share_what_is_greedy() -> None:
+    """`rewind` redraws at a temperature where the model itself samples greedily."""
+    script = [call("get_order", order_id="O-9"), "Done."]
+    first, second = (play(script, ["rewind"], repeat=r).requests for r in (0, 1))
+    assert [r.sampling.greedy for r in first] == [True, False]
+    assert first[0].rng_key == second[0].rng_key
+    assert first[1].rng_key != second[1].rng_key
+    sampled = [play(script, sampling=Sampling(temperature=0.5), repeat=r).requests[0].rng_key for r in (0, 1)]
+    assert len(set(sampled)) == 2
 
 
 def test_two_harnesses_draw_alike_until_a_layer_steps_in() -> None:

@@ -196,6 +196,7 @@ def play(
     user: Chatty | None = None,
     n_ctx: int = 0,
     stream: int = 7,
+    repeat: int = 0,
     harness: Harness | None = None,
     desk: ToyDesk | None = None,
     advice: Advice | None = None,
@@ -220,6 +221,7 @@ def play(
             sampling or Sampling(),
             recorder,
             stream,
+            repeat,
         )
     )
     return Played(answer, desk, recorder, requests)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from benchmarks.faulty import faults
 from shelf_suite import LONG
@@ -20,6 +22,8 @@ from harnesslab.lab.start import make_ready
 from harnesslab.lab.sweep import Options, Result, run_sweep
 from harnesslab.models.entry import ModelEntry
 from harnesslab.plan import Plan, make_plan
+from harnesslab.report.grids import meter
+from harnesslab.score import summarise
 from harnesslab.store.columns import TrialStatus
 from harnesslab.store.sqlite import Store
 from harnesslab.types import Completion, EndReason, Engine, EventKind, Request, Status
@@ -50,7 +54,7 @@ class Case:
         faulty: facts of the faulty model's entry in models.toml, beside its path.
         broken: bytes its file is cut to after the sweep was planned, which would have refused it; 0: whole.
         start: keyword arguments for `LlamaEngine.start` of the faulty model.
-        poison: the worker is killed when asked about this.
+        poison: the worker is sent `signal` when asked about this.
         tasks: how many; the fifth has a long prompt.
     """
 
@@ -58,20 +62,21 @@ class Case:
     broken: int = 0
     start: dict[str, Any] = field(default_factory=dict)
     poison: str = ""
+    signal: signal.Signals = signal.SIGKILL
     tasks: int = N
 
 
 class Watched:
-    """The faulty model's engine: it notes the scheduler's counters, and kills its worker where the prompt is poison."""
+    """The faulty model's engine: it notes the scheduler's counters, and hits its worker where the prompt is poison."""
 
-    def __init__(self, inner: LlamaEngine, poison: str, counters: list[dict[str, Any]]) -> None:
-        self.inner, self.poison, self.counters = inner, poison, counters
+    def __init__(self, inner: LlamaEngine, case: Case, counters: list[dict[str, Any]]) -> None:
+        self.inner, self.case, self.counters = inner, case, counters
         self.info = inner.info
-        self.render = inner.render
+        self.render, self.stats = inner.render, inner.stats
 
     async def complete(self, request: Request) -> Completion:
-        if self.poison and self.poison in request.prompt.text:
-            os.kill(self.inner.pid, signal.SIGKILL)
+        if self.case.poison and self.case.poison in request.prompt.text:
+            os.kill(self.inner.pid, self.case.signal)
         reply = await self.inner.complete(request)
         self.counters.append(await self.inner.stats())
         return reply
@@ -124,7 +129,7 @@ def sweep(tmp_path: Path, smollm2: Path, monkeypatch: pytest.MonkeyPatch) -> Swe
                 return await usual(entry)
             engine = await LlamaEngine.start(entry, file, concurrency=2, **case.start)
             started.append(engine.pid)
-            return Watched(engine, case.poison, counters)  # type: ignore[return-value]
+            return Watched(engine, case, counters)  # type: ignore[return-value]
 
         if case.broken:
             os.truncate(file, case.broken)
@@ -148,6 +153,20 @@ def test_a_prompt_that_kills_its_worker_is_missing_after_a_second_try(sweep: Swe
     ]
     assert swept.result.problems == []
     assert len(swept.started) >= 2
+    assert all_of_the_sound_model_was_run(swept)
+
+
+def test_a_prompt_that_stops_its_worker_is_missing_after_a_second_try(sweep: Sweep) -> None:
+    """Alive and silent: what a hung driver looks like from outside."""
+    swept = sweep(Case(SMALL, poison="Ulysses", signal=signal.SIGSTOP, start={"silence": 30.0}, tasks=3))
+    ended = swept.of("faulty")
+    assert len(ended) == 3
+    missing = {task: cause for task, status, _, cause in ended if status is TrialStatus.MISSING}
+    assert list(missing) == ["Ulysses"]
+    assert re.fullmatch(r"worker-died: no step for \d+ s", missing["Ulysses"])
+    assert swept.result.problems == []
+    assert len(swept.started) >= 2
+    assert not any(map(psutil.pid_exists, swept.started))
     assert all_of_the_sound_model_was_run(swept)
 
 
@@ -183,6 +202,10 @@ def test_a_parked_state_that_does_not_restore_is_counted_and_computed_again(swee
     swept = sweep(Case(SMALL, start={"idle_cells": 1, "environment": faults(broken_restores=1)}))
     assert swept.counters[-1]["restore_failed"] > 0
     assert swept.counters[-1]["restored"] == 0
+    assert set(swept.store.columns().counts) == {"evicted", "restore_failed"}
+    shown = meter(summarise(swept.store.columns()))
+    assert shown is not None
+    assert "parked states not restored" in shown.caption
     ended = swept.of("faulty")
     assert len(ended) == N
     assert all(status is not TrialStatus.MISSING for _, status, _, _ in ended)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from sweeping import sweep
 from harnesslab import config
 from harnesslab.engine.llama import LlamaEngine
 from harnesslab.lab.meter import ROWS
-from harnesslab.lab.sweep import Options, run_sweep
+from harnesslab.lab.sweep import run_sweep
 from harnesslab.models.entry import LoadParams, ModelEntry
 from harnesslab.plan import make_plan
 from harnesslab.score import summarise
@@ -64,7 +66,9 @@ def test_an_engine_without_books_leaves_its_time_unread_and_its_seconds_unknown(
 def real(tmp_path_factory: pytest.TempPathFactory, smollm2: Path) -> Path:
     folder = tmp_path_factory.mktemp("real")
     plan = make_plan(config.parse(REAL, Path("real.toml")))
-    assert run_sweep(plan, folder, options=Options(show=False)).finished == len(plan.trials)
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert run_sweep(plan, folder).finished == len(plan.trials)
+    assert "smollm2-135m: 2 requests at once in " in said.getvalue()
     return folder
 
 
@@ -81,6 +85,8 @@ def test_the_rows_of_a_run_add_up_to_its_wall_time(real: Path) -> None:
     whole = run["meter"]["busy"] + run["meter"]["sampling"]  # type: ignore[index]
     assert meter["trials"] + meter["dropped"] == pytest.approx(whole)
     assert meter["unread"] == 0.0
+    assert set(run["meter"]["threads"]) == {"smollm2-135m"}  # type: ignore[index]
+    assert all(count >= 1 for count in run["meter"]["threads"]["smollm2-135m"].values())  # type: ignore[index]
     assert 0.0 < meter["trials"] < wall - meter["loading"]
 
 

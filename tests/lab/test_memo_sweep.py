@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 from collections import Counter
 from pathlib import Path
@@ -82,11 +83,14 @@ def test_a_real_model_with_one_sequence_has_the_same_trials_with_and_without(
 
 
 class Answering:
-    """Counts the replies that were computed, by request; after so many it presses Ctrl-C."""
+    """Counts the replies that were computed, by request; after so many it presses Ctrl-C. `version`: of its server."""
 
-    def __init__(self, inner: ScriptedEngine, answered: Counter[tuple[object, ...]], stop_at: int = 0) -> None:
+    def __init__(
+        self, inner: ScriptedEngine, answered: Counter[tuple[object, ...]], stop_at: int = 0, version: str = ""
+    ) -> None:
         self.inner, self.answered, self.stop_at = inner, answered, stop_at
-        self.info, self.render, self.close = inner.info, inner.render, inner.close
+        self.info = dataclasses.replace(inner.info, details={**inner.info.details, "version": version})
+        self.render, self.close = inner.render, inner.close
 
     async def complete(self, request: Request) -> Completion:
         reply = await self.inner.complete(request)
@@ -96,24 +100,34 @@ class Answering:
         return reply
 
 
+def run_answering(folder: Path, answered: Counter[tuple[object, ...]], stop_at: int = 0, version: str = "") -> Result:
+    plan = plan_of(FOUR)
+
+    async def start(entry: ModelEntry) -> Engine:
+        return Answering(demo_engine(entry.name, (t.task for t in plan.tasks)), answered, stop_at, version)  # type: ignore[return-value]
+
+    return run_sweep(plan, folder, scripted=True, options=Options(show=False, start=start))
+
+
 def test_what_was_answered_before_an_interruption_is_never_computed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HARNESSLAB_SCRIPTED_DELAY", "0.002")
-    plan = plan_of(FOUR)
-
-    def run(folder: Path, answered: Counter[tuple[object, ...]], stop_at: int = 0) -> Result:
-        async def start(entry: ModelEntry) -> Engine:
-            return Answering(demo_engine(entry.name, (t.task for t in plan.tasks)), answered, stop_at)  # type: ignore[return-value]
-
-        return run_sweep(plan, folder, scripted=True, options=Options(show=False, start=start))
-
     answered: Counter[tuple[object, ...]] = Counter()
     for stop_at in (40, 80, 0):
-        last = run(tmp_path / "halting", answered, stop_at)
+        last = run_answering(tmp_path / "halting", answered, stop_at)
         assert last.stopped == ("interrupted" if stop_at else "")
     undisturbed: Counter[tuple[object, ...]] = Counter()
-    run(tmp_path / "undisturbed", undisturbed)
+    run_answering(tmp_path / "undisturbed", undisturbed)
     assert set(answered.values()) == {1}
     assert answered == undisturbed
     assert contents(tmp_path / "halting") == contents(tmp_path / "undisturbed")
+
+
+def test_what_another_build_answered_is_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESSLAB_SCRIPTED_DELAY", "0.002")
+    for second, most in (("b1", 1), ("b2", 2)):
+        answered: Counter[tuple[object, ...]] = Counter()
+        assert run_answering(tmp_path / second, answered, stop_at=20, version="b1").stopped
+        assert not run_answering(tmp_path / second, answered, version=second).stopped
+        assert max(answered.values()) == most

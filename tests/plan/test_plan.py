@@ -117,9 +117,9 @@ def test_names_are_not_identity() -> None:
 
 
 def test_arms_share_streams_and_repeats_do_not() -> None:
-    streams: dict[tuple[int, int], set[int]] = {}
+    streams: dict[tuple[int, int], set[tuple[int, int]]] = {}
     for t in plan_of().trials:
-        streams.setdefault((t.task, t.repeat), set()).add(t.stream)
+        streams.setdefault((t.task, t.repeat), set()).add((t.stream, t.repeat))
     assert all(len(found) == 1 for found in streams.values())
     assert len(set.union(*streams.values())) == len(streams)
 
@@ -154,6 +154,22 @@ def test_greedy_repeats_are_not_run_twice() -> None:
     assert all(c.greedy for c in plan.cells)
 
 
+@pytest.mark.parametrize(
+    ("layer", "repeats"),
+    [
+        ('"rewind"', 2),
+        ('{ name = "rewind", temperatures = [] }', 1),
+        ('{ name = "rewind", temperatures = [0] }', 1),
+        ('{ name = "rewind", budget = 0 }', 1),
+        ('"retry"', 1),
+    ],
+)
+def test_greedy_repeats_are_run_where_a_layer_draws(layer: str, repeats: int) -> None:
+    plan = plan_of(TEXT.replace('"retry"', layer) + "[sampling]\ntemperature = 0\n")
+    found = {(c.harness, c.repeats, c.greedy) for c in plan.cells}
+    assert found == {("loop", 1, True), ("guarded", repeats, repeats == 1)}
+
+
 def test_tiers_are_chosen_and_unknown_ones_refused() -> None:
     tier = plan_of().tasks[0].task.tier
     chosen = plan_of(TEXT.replace("n = 9", f'n = 2, tiers = ["{tier}"]'))
@@ -182,6 +198,16 @@ def test_bad_names_are_one_line(old: str, new: str, says: str) -> None:
     with pytest.raises(UserError, match=says) as error:
         plan_of(TEXT.replace(old, new))
     assert "\n" not in str(error.value)
+
+
+def test_an_unknown_dialect_is_said_before_a_file_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file has no known hash: a plan fetches it to know what it is."""
+    models = tmp_path / "models.toml"
+    models.write_text(f'[own]\nfile = "m.gguf"\ndialect = "hermse"\nsources = [{{ path = "{tmp_path}/none" }}]\n')
+    monkeypatch.setenv("HARNESSLAB_MODELS", str(models))
+    text = TEXT.replace('"qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"', '"own"')
+    with pytest.raises(UserError, match=r"unknown dialect of model own: 'hermse'\. did you mean 'hermes'"):
+        make_plan(config.parse(text, Path("t.toml")))
 
 
 def test_quant_sets() -> None:

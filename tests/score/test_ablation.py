@@ -157,6 +157,19 @@ def test_cells_that_differ_in_more_than_their_layers_are_no_pair(columns):
     assert summarise(replace(columns, cells=cells)).ablations == ()
 
 
+def test_the_one_repeat_of_a_greedy_cell_stands_for_all(columns):
+    """A layer that draws makes a greedy harness random: its repeats are compared with the one that the other has."""
+    cells = list(columns.cells)
+    cells[1] = replace(cells[1], facts={**cells[1].facts, "greedy": True})  # loop
+    trials = columns.trials.copy()
+    trials["status"][(trials["cell"] == 1) & (trials["repeat"] > 0)] = TrialStatus.MISSING
+    summary = summarise(replace(columns, cells=tuple(cells), trials=trials))
+    means = {c.harness: (c.pass_k[0].value, c.budget.tokens_per_trial) for c in summary.cells}
+    alone = effects(summary.ablations[0])["alone", "rewind"]
+    assert alone.points.difference.value == pytest.approx(means["loop+rewind"][0] - means["loop"][0])
+    assert alone.tokens.value == pytest.approx(means["loop+rewind"][1] - means["loop"][1])
+
+
 def test_cells_that_were_told_different_things_are_no_pair(columns):
     cells = list(columns.cells)
     cells[5] = replace(cells[5], facts={**cells[5].facts, "advice": "other"})  # full-validate

@@ -188,6 +188,17 @@ def test_within_a_model_repeats_are_paired():
     assert found.discordant == 0
 
 
+def test_the_one_repeat_of_a_greedy_cell_stands_for_all():
+    columns = sweep({("m", "a"): 0.5, ("m", "b"): 0.5}, bases=6, repeats=4, icc=0)
+    trials = columns.trials
+    trials = trials[(trials["cell"] == 1) | (trials["repeat"] == 0)].copy()
+    trials["status"] = F
+    trials["status"][(trials["cell"] == 1) & (trials["repeat"] > 0)] = P
+    cells = (replace(columns.cells[0], facts={"greedy": True}), columns.cells[1])
+    kept = replace(columns, cells=cells, trials=trials, offsets=np.zeros(len(trials) + 1, np.int64))
+    assert compare(kept, "m/a", "m/b")[0].difference.value == pytest.approx(0.75)
+
+
 def test_few_discordant_base_tasks_are_said_to_prove_nothing():
     rows = [[P]] * 5 + [[F]] * 20
     columns = tiny(rows)

@@ -12,7 +12,7 @@ import typer
 
 def command(
     config: Annotated[str, typer.Argument(help="a .toml file, or the name of a shipped config")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="show cells, memory and time; run nothing")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show cells, memory, time, servers; run nothing")] = False,
     model: Annotated[list[str] | None, typer.Option(help="run these models instead of the config's")] = None,
     ablate: Annotated[
         str | None,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from harnesslab.engine.native import NativeContext
 from harnesslab.errors import EngineFailure
-from harnesslab.types import TILE, Weights
+from harnesslab.types import TILE, Sampling, Weights
 from harnesslab_kernels.sampling import SETTINGS, sample
 
 LONG = 2048  # cells that a long context should have
@@ -29,21 +29,25 @@ REPEATS = 3
 ENOUGH = 0.6  # seconds of one batch's repeats after which the fastest so far counts
 
 
-def calibrate(context: NativeContext, thread_counts: Sequence[int]) -> Weights:
+def calibrate(context: NativeContext, thread_counts: Sequence[int], sampling: Sampling) -> Weights:
     """Fits the weights; the context is empty before and after.
+
+    Args:
+        sampling: of the draws that are timed.
 
     Raises:
         EngineFailure: "decode": llama.cpp refuses a batch.
     """
     try:
-        return _Bench(context, thread_counts).weights()
+        return _Bench(context, thread_counts, sampling).weights()
     finally:
         context.clear()
 
 
 class _Bench:
-    def __init__(self, context: NativeContext, thread_counts: Sequence[int]) -> None:
+    def __init__(self, context: NativeContext, thread_counts: Sequence[int], sampling: Sampling) -> None:
         self._context = context
+        self._sampling = sampling
         self._counts = thread_counts
         self._tokens = np.random.default_rng(1).integers(0, context.model.n_vocab, context.n_batch, np.int32)
         self._cells = 0  # of sequence 0, all at positions below TILE
@@ -108,9 +112,12 @@ class _Bench:
             self._context.drop(0)
 
     def _draw(self) -> float:
+        s = self._sampling
         settings = np.zeros(1, SETTINGS)
-        settings[0] = (0.7, 0.8, 0.0, 1.1, 20, False, 1, 0)
-        logits, recent = self._context.logits(1), self._tokens[:64]
+        settings[0] = (s.temperature, s.top_p, s.min_p, s.repeat_penalty, s.top_k, False, 1, 0)
+        most = len(self._tokens)
+        last = most if s.repeat_last_n < 0 else min(s.repeat_last_n, most)
+        logits, recent = self._context.logits(1), self._tokens[: last if s.repeat_penalty != 1.0 else 0]
         return _fastest(lambda: sample(logits, settings, recent, np.array([0, len(recent)], np.int64)))
 
     # --- contexts

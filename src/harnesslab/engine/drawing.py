@@ -55,9 +55,10 @@ class Drawing:
             )
             if job.matcher is not None:
                 job.matcher.mask(masks[i])
-            if s.repeat_penalty != 1.0 and s.repeat_last_n > 0:
-                history = np.array(job.out[-s.repeat_last_n :], np.int32)
-                missing = s.repeat_last_n - len(history)
+            last = job.n_ctx if s.repeat_last_n < 0 else s.repeat_last_n
+            if s.repeat_penalty != 1.0 and last:
+                history = np.array(job.out[-last:], np.int32)
+                missing = last - len(history)
                 recent.append(
                     np.concatenate([job.tokens[max(0, len(job.tokens) - missing) :], history]) if missing else history
                 )

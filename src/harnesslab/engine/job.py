@@ -64,7 +64,6 @@ class Job:
     out: list[int] = field(default_factory=list)
     forced: int = 0
     text: bytearray = field(default_factory=bytearray)
-    preempted: int = 0
     seconds: float = 0.0  # its parts of the steps it was in
     failure: tuple[str, str] | None = None
 

@@ -1,7 +1,8 @@
 """The `llama` engine: GGUF models through llama.cpp, in a worker process of their own.
 
 This side never loads llama.cpp. A native abort kills the worker, not the sweep: every request in flight then raises
-`EngineFailure("worker-died")`, and killing the worker frees its memory for certain.
+`EngineFailure("worker-died")`, and killing the worker frees its memory for certain. A worker that is alive and does
+nothing (a hung driver, a stopped process) is killed, and so takes the same path.
 """
 
 from __future__ import annotations
@@ -44,14 +45,25 @@ if TYPE_CHECKING:
 
 CAPABILITIES = frozenset({"constrain", "context", "seeds", "tokens", "usage", "prefix-cache"})
 
+SILENCE = 600.0  # seconds without a step, while a request is in flight, after which a worker is taken for wedged
+_STEPS = 20  # of the slowest steps so far must have had time, too
+_LOADING = 6  # times as long a load may be silent: a large file on a slow disk tells of no steps
+_LISTENS = 1.0  # seconds between two looks at the silence
+_DIES = 10.0  # seconds that a killed process is waited for; one that hangs in a driver stays
+
 
 class LlamaEngine:
     """One loaded model. Make one with `start`; safe for any number of concurrent requests of one event loop."""
 
-    def __init__(self, process: subprocess.Popen[bytes], connection: Connection, stderr: IO[bytes]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], connection: Connection, stderr: IO[bytes], silence: float
+    ) -> None:
         self._process = process
         self._connection = connection
         self._stderr = stderr
+        self._silence = silence
+        self._slowest = 0.0  # seconds of the slowest step so far
+        self._wedged = ""  # why the worker was killed from here
         self._loop = asyncio.get_running_loop()
         self._ids = itertools.count()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
@@ -73,6 +85,7 @@ class LlamaEngine:
         threads: int = 0,
         calibrate: bool = False,
         environment: Mapping[str, str] | None = None,
+        silence: float = SILENCE,
     ) -> LlamaEngine:
         """Starts the worker and loads the model.
 
@@ -82,6 +95,7 @@ class LlamaEngine:
             threads: 0: chosen while working, up to the physical cores.
             calibrate: whether to find out what a request costs alone (`EngineInfo.weights`), in a few seconds.
             environment: variables for the worker on top of this process's own.
+            silence: seconds without a step after which the worker is killed, or 20 of its slowest steps.
 
         Raises:
             EngineFailure: "bad-gguf", "bad-model", "no-memory" or "worker-died", with llama.cpp's own words.
@@ -104,7 +118,7 @@ class LlamaEngine:
             start_new_session=True,  # Ctrl-C is for the sweep; it closes the worker in good order
         )
         theirs.close()
-        engine = cls(process, Connection(ours.detach()), stderr)
+        engine = cls(process, Connection(ours.detach()), stderr, silence)
         spec = WorkerSpec(
             path=str(path),
             load=entry.load,
@@ -117,6 +131,7 @@ class LlamaEngine:
             idle_cells=idle_cells,
             threads=threads,
             calibrate=calibrate,
+            sampling=entry.sampling,
         )
         try:
             engine._send("load", spec)
@@ -176,12 +191,13 @@ class LlamaEngine:
         return stats
 
     async def close(self) -> None:
-        """Ends the worker; its memory is free when this returns."""
+        """Ends the worker; its memory is free when this returns, unless a driver holds on to the process."""
         with contextlib.suppress(OSError):
             self._connection.close()
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
-        await asyncio.to_thread(self._process.wait)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            await asyncio.to_thread(self._process.wait, _DIES)
         self._fail(EngineFailure("closed", "the engine was closed"))
 
     # --- the socket ------------------------------------------------------------------------------------------------
@@ -211,19 +227,46 @@ class LlamaEngine:
             raise self._failure or EngineFailure("worker-died", self._last_words()) from error
 
     def _read(self) -> None:
+        """A thread of its own, so that the silence is noticed while the loop waits to send to a worker that hangs."""
+        silent = 0.0
         while True:
             try:
+                if not self._connection.poll(_LISTENS):
+                    # looks are counted, not a clock: a machine that slept has not been waiting
+                    silent = self._judge(silent + _LISTENS)
+                    continue
+                silent = 0.0
                 message = self._connection.recv()
-            except (EOFError, OSError, TypeError):
+            except (EOFError, OSError, TypeError, ValueError):
                 break
             with contextlib.suppress(RuntimeError):  # the loop may be closing
                 self._loop.call_soon_threadsafe(self._handle, message)
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._died)
 
+    def _judge(self, silent: float) -> float:
+        """The seconds of silence so far, 0 where nothing is asked; hangs up where they are too many."""
+        loading = not self._ready.done()
+        if not (loading or self._waiting):
+            return 0.0
+        limit = max(self._silence, _STEPS * self._slowest) * (_LOADING if loading else 1)
+        if silent >= limit and not self._wedged:
+            self._wedged = f"not loaded after {silent:.0f} s" if loading else f"no step for {silent:.0f} s"
+            self._hang_up()
+        return silent
+
+    def _hang_up(self) -> None:
+        """Kills the worker and ends the line to it, even where the process cannot die."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        with socket.socket(fileno=os.dup(self._connection.fileno())) as line, contextlib.suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+
     def _handle(self, message: tuple[Any, ...]) -> None:
         kind, *rest = message
-        if kind == "finished":
+        if kind == "steps":
+            self._slowest = max(self._slowest, rest[0])
+        elif kind == "finished":
             for finished in rest[0]:
                 self._answer(finished.id, finished)
         elif kind == "rendered":
@@ -260,6 +303,8 @@ class LlamaEngine:
             self._ready.exception()  # nobody may be waiting for it any more
 
     def _last_words(self) -> str:
+        if self._wedged:
+            return self._wedged
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=2)
         code = self._process.returncode

@@ -137,7 +137,6 @@ class NativeContext:
     Args:
         cells: KV cells in all.
         n_batch: tokens per `decode` call.
-        unified: one buffer for all sequences, so that they can share cells.
         outputs: rows of logits per call, at most.
     """
 
@@ -151,7 +150,6 @@ class NativeContext:
         n_batch: int,
         outputs: int,
         threads: int,
-        unified: bool = True,
     ) -> None:
         params = lc.llama_context_default_params()
         params.n_ctx = cells
@@ -165,7 +163,7 @@ class NativeContext:
         params.offload_kqv = True
         params.no_perf = True
         params.swa_full = False
-        params.kv_unified = unified
+        params.kv_unified = True  # one buffer for all sequences, so that they can share cells
         self.model = model
         self.ptr = lc.llama_init_from_model(model.ptr, params)
         if not self.ptr:

@@ -24,6 +24,7 @@ from harnesslab.types import (
     Completion,
     Constraint,
     EngineInfo,
+    FinishReason,
     Message,
     Prompt,
     Request,
@@ -68,7 +69,8 @@ class OpenAIEngine:
             concurrency: requests at once; 0: what the entry says, else what the server says.
 
         Raises:
-            EngineFailure: "server-gone", "server-timeout", "unauthorised", "no-model" or "not-a-server".
+            EngineFailure: "server-gone", "no-tls", "server-timeout", "unauthorised", "no-model", "bad-response" or
+                "not-a-server".
         """
         root, api = addresses(entry.base_url)
         http = Http(root, _key(entry), entry.api_key_env, patience)
@@ -104,7 +106,9 @@ class OpenAIEngine:
             waited = time.perf_counter() - sent
         completion = completion_of(reply, request, self._dialect, waited)
         forced = request.constraint == Constraint("tools", "required")
-        if forced and not (completion.tool_calls or completion.parse_error or completion.finish_reason == "overflow"):
+        if forced and not (
+            completion.tool_calls or completion.parse_error or completion.finish_reason is FinishReason.OVERFLOW
+        ):
             # llama-server 11434 drops tool_choice without a word where it cannot tell a template's notation
             raise EngineFailure("unsupported", "the server did not force a call although it was asked to")
         await self._refuse_cut(body, completion.usage.prompt)

@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import json
 import random
+import re
+import socket
+import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -78,7 +81,7 @@ class Http:
 
         Raises:
             Refused: an error status that stays.
-            EngineFailure: "server-gone", "server-timeout", "unauthorised" or "bad-response".
+            EngineFailure: "server-gone", "no-tls", "server-timeout", "unauthorised" or "bad-response".
         """
         content = json.dumps(body).encode()
         waiting_since, attempt = time.monotonic(), 0
@@ -102,7 +105,7 @@ class Http:
         """The JSON at `url`, or None where there is none: what a server offers is found out by asking.
 
         Raises:
-            EngineFailure: "server-gone", "server-timeout" or "unauthorised".
+            EngineFailure: "server-gone", "no-tls", "server-timeout", "unauthorised" or "bad-response".
         """
         content = None if body is None else json.dumps(body).encode()
         attempt = 0
@@ -142,8 +145,14 @@ class Http:
             self._failed(attempt, url, error)
             return None
         except httpx.TransportError as error:
+            if isinstance(error, httpx.ConnectError) and (why := _tls_trouble(error)):
+                raise EngineFailure("no-tls", f"{url}: {why}") from error
             self._failed(attempt, url, error)
             return None
+        except httpx.DecodingError as error:
+            raise EngineFailure(
+                "bad-response", f"{url} answered with a body that cannot be unpacked: {error}"
+            ) from error
         except (httpx.InvalidURL, UnicodeError) as error:
             raise EngineFailure("bad-request", f"{url}: {error}") from error
         if response.status_code == 401 or (response.status_code == 403 and method == "POST"):
@@ -152,7 +161,7 @@ class Http:
 
     def _failed(self, attempt: int, url: str, error: Exception) -> None:
         if attempt + 1 >= self._patience.attempts:
-            raise EngineFailure("server-gone", f"{url}: {error or type(error).__name__}") from error
+            raise EngineFailure("server-gone", f"{url}: {_why_gone(error)}") from error
 
     def _whose_key(self) -> str:
         if self._key:
@@ -208,11 +217,44 @@ def is_final(message: str) -> bool:
     return any(words in message.lower() for words in _UNREADABLE)
 
 
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and all that it came from."""
+    while error is not None:
+        yield error
+        for part in getattr(error, "exceptions", ()):  # of a group: one for each address that was tried
+            yield from _causes(part)
+        error = error.__cause__ or error.__context__
+
+
+def _why_gone(error: Exception) -> str:
+    for cause in _causes(error):
+        if isinstance(cause, ConnectionRefusedError):
+            return "nothing listens there; is the server running?"
+        if isinstance(cause, socket.gaierror):
+            return "there is no such host"
+    return str(error) or type(error).__name__
+
+
+def _tls_trouble(error: Exception) -> str:
+    """Why no encrypted connection came about, where asking again would not help; else ""."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+            return f"no TLS connection ({cause.reason}); a server without TLS wants http:// in base_url"
+    return ""
+
+
+def _is_page(text: str) -> bool:
+    return text.lstrip()[:1] == "<"
+
+
 def _object(response: httpx.Response, url: str) -> dict[str, Any]:
     try:
         found = response.json()
     except ValueError as error:
-        raise EngineFailure("bad-response", f"{url} answered with something that is not JSON") from error
+        what = "a web page" if _is_page(response.text) else f"something that is not JSON: {_line(response.text)[:80]}"
+        raise EngineFailure("bad-response", f"{url} answered with {what}; check base_url") from error
     if not isinstance(found, dict):
         raise EngineFailure("bad-response", f"{url} answered with JSON that is no object")
     return found
@@ -223,12 +265,18 @@ def _refused(response: httpx.Response) -> Refused:
     try:
         told = response.json()
     except ValueError:
-        told = response.text
+        told = _title(response.text) if _is_page(response.text) else response.text
     error = told.get("error") or told if isinstance(told, dict) else told
     if not isinstance(error, dict):
         return Refused(response.status_code, _line(error))
     message = error.get("message") or error.get("detail") or error
     return Refused(response.status_code, _line(message), str(error.get("type") or error.get("code") or ""), error)
+
+
+def _title(page: str) -> str:
+    """What a web page in an answer's place calls itself; proxies say "502 Bad Gateway" so."""
+    found = re.search(r"<title>([^<]*)</title>", page, re.IGNORECASE)
+    return f"a web page: {found[1].strip()}" if found and found[1].strip() else "a web page"
 
 
 def _line(said: Any) -> str:

@@ -115,8 +115,8 @@ async def probe(http: Http, api: str, entry: ModelEntry) -> Server:
         api: the address that /chat/completions follows; `http.url` is the server's root.
 
     Raises:
-        EngineFailure: "server-gone", "server-timeout", "unauthorised", or "no-model" where it does not serve the
-            entry's model.
+        EngineFailure: "server-gone", "no-tls", "server-timeout", "unauthorised", "bad-response", or "no-model" where it
+            does not serve the entry's model.
     """
     listed = await http.peek(f"{api}/models")
     models = [m for m in _list(listed, "data") if m.get("id")]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from harnesslab.engine.native import NativeModel
 from harnesslab.engine.threads import candidates
+from harnesslab.models.devices import gpus, usable
 from harnesslab.models.entry import AT_ONCE_CPU, AT_ONCE_GPU, KV_TYPES, LoadParams
+
+if TYPE_CHECKING:
+    from harnesslab.engine.native import NativeModel
 
 MAX_SEQUENCES = 256  # llama.cpp's own limit
 IDLE_CELLS = 2048  # what is not in use is parked: batches of 30 and more compute attention over idle cells too
@@ -55,18 +58,48 @@ def kv_bytes_per_cell(model: NativeModel, load: LoadParams) -> float:
 
 
 def plan_context(model: NativeModel, load: LoadParams, concurrency: int, idle_cells: int, threads: int) -> ContextPlan:
-    """Sizes from the model's KV bytes and the memory that is free; a quarter of it at most goes to the KV cache.
-
-    Without a GPU batches beyond 8 gain little, and every row attends to the cells of all.
-    """
+    """The sizes for a loaded model."""
     import llama_cpp as lc
 
     gpu = bool(lc.llama_supports_gpu_offload()) and load.n_gpu_layers != 0
-    n_ctx = min(load.n_ctx, int(lc.llama_model_n_ctx_train(model.ptr)) or load.n_ctx)
+    free = [g.free for g in gpus()] if gpu else []
+    return sizes(
+        load,
+        trained=int(lc.llama_model_n_ctx_train(model.ptr)),
+        per_cell=kv_bytes_per_cell(model, load),
+        gpu=gpu,
+        free=usable(free, load.tensor_split) if free else float(psutil.virtual_memory().available),
+        concurrency=concurrency,
+        idle_cells=idle_cells,
+        threads=threads,
+    )
+
+
+def sizes(
+    load: LoadParams,
+    *,
+    trained: int,
+    per_cell: float,
+    gpu: bool,
+    free: float,
+    concurrency: int = 0,
+    idle_cells: int = -1,
+    threads: int = 0,
+) -> ContextPlan:
+    """Sizes from the model's KV bytes and the memory that is free; a quarter of it at most goes to the KV cache.
+
+    Without a GPU batches beyond 8 gain little, and every row attends to the cells of all.
+
+    Args:
+        trained: the context the model was trained for, in tokens; 0: not known.
+        per_cell: bytes of one KV cell.
+        gpu: whether the model runs on GPUs.
+        free: bytes of memory where the cells will lie.
+        concurrency, idle_cells, threads: as in `LlamaEngine.start`.
+    """
+    n_ctx = min(load.n_ctx, trained or load.n_ctx)
     wanted = concurrency or load.concurrency or (AT_ONCE_GPU if gpu else AT_ONCE_CPU)
-    per_cell = kv_bytes_per_cell(model, load)
-    affordable = int(_free_memory(gpu) / 4 / per_cell)
-    cells = max(n_ctx, min(wanted * 2048 + 8192, wanted * n_ctx + n_ctx, affordable))
+    cells = max(n_ctx, min(wanted * 2048 + 8192, wanted * n_ctx + n_ctx, int(free / 4 / per_cell)))
     cells = (cells + 255) // 256 * 256
     concurrency = max(1, min(wanted, cells // 512))
     return ContextPlan(
@@ -88,15 +121,3 @@ def _flash(load: LoadParams, gpu: bool) -> bool:
     if load.flash_attn is not None:
         return load.flash_attn
     return gpu or KV_TYPES[load.kv_type] < 2
-
-
-def _free_memory(gpu: bool) -> float:
-    if gpu:
-        try:
-            import pynvml
-
-            pynvml.nvmlInit()
-            return float(pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByIndex(0)).free)
-        except Exception:  # no NVIDIA driver: host memory decides
-            pass
-    return float(psutil.virtual_memory().available)

@@ -50,9 +50,6 @@ class PrefixTree:
         self._length: dict[int, int] = {}
         self.cells = 0
 
-    def __contains__(self, sequence: int) -> bool:
-        return sequence in self._leaf
-
     def length(self, sequence: int) -> int:
         return self._length[sequence]
 

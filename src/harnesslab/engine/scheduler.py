@@ -319,7 +319,6 @@ class Scheduler:
         del self._live[sequence]
         self._drop(sequence)
         job.sequence, job.feed = -1, NOTHING
-        job.preempted += 1
         self.stats.preempted += 1
         self._waiting.appendleft(job)
 

@@ -7,6 +7,7 @@ Started as `python -m harnesslab.engine.worker FD`. Messages are pickled tuples,
 
     in:   load(spec)   render(id, messages, tools)   complete(id, request...)   cancel(id)   stats(id)
     out:  ready(facts) rendered(id, text, tokens)    finished([Finished])   stats(id, dict)   failed(id, cause, detail)
+          steps(seconds of the slowest so far): a sign of life, once a second while there are any
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from harnesslab.engine.job import Job
 
 NOBODY = -1
+SIGN_OF_LIFE = 1.0  # seconds between two of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class WorkerSpec:
     idle_cells: int
     threads: int
     calibrate: bool
+    sampling: Sampling  # of the draws that calibration times
 
 
 class Worker:
@@ -61,6 +64,8 @@ class Worker:
         self._sending = threading.Lock()
         self._idle = 0.0  # seconds spent waiting for a request
         self._ready = 0.0
+        self._slowest = 0.0  # seconds of a step
+        self._told = 0.0  # when the last sign of life was given
 
     def send(self, *message: Any) -> None:
         with self._sending:
@@ -127,7 +132,7 @@ class Worker:
         self.scheduler.drawing.warm_up()
         if spec.calibrate and plan.n_batch >= TILE:
             with contextlib.suppress(EngineFailure):  # a ledger without weights shows a dash
-                self.scheduler.weights = calibrate(context, plan.thread_counts)
+                self.scheduler.weights = calibrate(context, plan.thread_counts, spec.sampling)
         self._ready = time.perf_counter()
         self.send(
             "ready",
@@ -242,12 +247,21 @@ class Worker:
                 message = self.inbox.get()
                 self._idle += time.perf_counter() - start
                 self._handle(message)
+            start = time.perf_counter()
             done = self.scheduler.step()
+            self._tell(start, time.perf_counter())
             for finished in done:
                 if finished.failure is not None:
                     self.send("failed", finished.id, *finished.failure)
             if replies := [f for f in done if f.failure is None]:
                 self.send("finished", replies)
+
+    def _tell(self, start: float, now: float) -> None:
+        """A step was made: without a word now and then, this process would be taken for a wedged one."""
+        self._slowest = max(self._slowest, now - start)
+        if now - self._told >= SIGN_OF_LIFE:
+            self._told = now
+            self.send("steps", self._slowest)
 
     def _handle(self, message: tuple[Any, ...]) -> None:
         kind, id, *rest = message

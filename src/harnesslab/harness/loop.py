@@ -69,6 +69,7 @@ async def run_trial(
     sampling: Sampling,
     recorder: Recorder,
     stream: int,
+    repeat: int = 0,
 ) -> Answer:
     """Runs one trial to its end.
 
@@ -76,13 +77,12 @@ async def run_trial(
         view: all of the task that the harness may know.
         environment: the task's world, fresh; left as the agent leaves it.
         user: the simulated user, or None where a text reply ends the trial.
-        stream: hash of seed, suite version, task, variant and (unless sampling is greedy) repeat; the seed of all
-            random streams.
+        stream: hash of seed, suite version, task and variant; with `repeat` the seed of all random streams.
 
     Raises:
         EngineFailure: the engine failed; the trial is missing, not failed.
     """
-    run = Run(view, environment, engine, sampling, recorder, stream)
+    run = Run(view, environment, engine, sampling, recorder, stream, repeat)
     loop = _Loop(run, environment, user, engine, harness)
     answer = await loop.ports.solve(view)
     run.account = ""
@@ -185,7 +185,7 @@ class _Loop:
         left = run.left.tokens
         if left is not None and left - prompt.n_tokens < sampling.max_tokens:
             sampling = replace(sampling, max_tokens=left - prompt.n_tokens)
-        key = run.rng_key(prompt.digest, request.branch)
+        key = run.rng_key(prompt.digest, request.branch, greedy=sampling.greedy)
         start = run.seconds
         completion = await self.engine.complete(Request(prompt, sampling, key, request.constraint))
         run.replies += 1

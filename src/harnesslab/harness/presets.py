@@ -1,6 +1,6 @@
 """Harnesses that a config may name without spelling them out: the three baselines, and stacks after known systems.
 
-`guardrails` is forge as FACTS.md has it, each of its five mechanisms by our nearest layer: rescue parsing (`rescue`),
+`guardrails` is forge, each of the five mechanisms of its own ablation by our nearest layer: rescue parsing (`rescue`),
 nudges (`validate` says what is wrong with a call, `retry` answers on the tool channel, which forge found to beat user
 messages), error recovery (`retry`; that errors go back at all is the loop's own), step enforcement (`prerequisites`),
 compaction (`compact`). `smallcode` has what SmallCode is known for: one tool in place of a chain, checks after each

@@ -3,7 +3,8 @@
 A layer is a class derived from `types.Layer` with a `name`, a `port` (the main one it overrides), a nested `Params`
 model, an `__init__(params)`, and a docstring: its first line is the summary, the rest says where the idea comes from
 and what the layer cannot do. One that not every engine can serve has a set `needs` of engine capabilities; one that
-uses what the suite's author wrote for it has `suite_informed = True`, and a parameter `advice` that switches that off.
+uses what the suite's author wrote for it has `suite_informed = True`, and a parameter `advice` that switches that off;
+one that sets a temperature has a class method `draws(params)`.
 """
 
 from __future__ import annotations
@@ -150,6 +151,12 @@ def make(spec: LayerSpec) -> Layer:
     build: Any = entry.layer  # every layer is built from its parameters; the base class has none
     layer: Layer = build(entry.params.model_validate(spec.params))
     return layer
+
+
+def draws(spec: LayerSpec) -> bool:
+    """Whether the layer may ask for replies at a temperature of its own, see `types.Layer.draws`."""
+    entry = find(spec.name)
+    return entry.layer.draws(entry.params.model_validate(spec.params))
 
 
 @lru_cache(maxsize=256)

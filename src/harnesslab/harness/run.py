@@ -93,6 +93,7 @@ class Run:
         "_own",
         "_recorder",
         "_rendered",
+        "_repeat",
         "_scopes",
         "_stream",
         "_told",
@@ -121,6 +122,7 @@ class Run:
         sampling: Sampling,
         recorder: Recorder,
         stream: int,
+        repeat: int,
     ) -> None:
         self.task = task
         self.sampling = sampling
@@ -141,6 +143,7 @@ class Run:
         self._engine = engine
         self._recorder = recorder
         self._stream = stream
+        self._repeat = repeat
         self._asked: dict[tuple[int, int], int] = {}
         self._told: tuple[tuple[ToolSpec, ...], int] = ((), tools_key(()))
         self._held: list[tuple[EventKind, dict[str, Any]]] | None = None
@@ -251,11 +254,14 @@ class Run:
 
     # --- random streams and events -----------------------------------------------------------------------------------
 
-    def rng_key(self, digest: int, branch: int) -> int:
-        """The random stream of the n-th request of one prompt in one branch: never the harness, never arrival order."""
+    def rng_key(self, digest: int, branch: int, *, greedy: bool) -> int:
+        """The random stream of the n-th request of one prompt in one branch: never the harness, never arrival order.
+
+        A greedy reply is the same in every repeat, and computed once.
+        """
         n = self._asked.get((digest, branch), 0)
         self._asked[digest, branch] = n + 1
-        return stable_hash("rng", self._stream, digest, branch, n)
+        return stable_hash("rng", self._stream, 0 if greedy else self._repeat, digest, branch, n)
 
     def tell(self, prompt: Prompt) -> None:
         """Keeps the length of a prompt that something depended on although it was not asked."""

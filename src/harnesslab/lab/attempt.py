@@ -45,7 +45,7 @@ class Attempts:
         began, start = time.time(), time.perf_counter()
         with billed(self.energy) as bill:
             answer = await run_trial(
-                task.view, environment, user, engine, harness, cell.sampling, recorder, trial.stream
+                task.view, environment, user, engine, harness, cell.sampling, recorder, trial.stream, trial.repeat
             )
         seconds = time.perf_counter() - start + recorder.saved_seconds
         grade, among = graded(task.task, environment, environment, answer)

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 from harnesslab.engine.memo import MemoEngine, MemoStore
 from harnesslab.errors import EngineFailure
 from harnesslab.models.entry import ModelEntry
-from harnesslab.types import Engine
+from harnesslab.types import Engine, EngineInfo
 
 StartEngine = Callable[[ModelEntry], Awaitable[Engine]]
 Fits = Callable[[ModelEntry, list[ModelEntry]], bool]
@@ -29,7 +29,7 @@ class Engines:
 
     Args:
         start: starts the engine of a model.
-        identity: model -> all that decides its replies; a memo is kept per identity.
+        identity: a model and what its engine says of itself -> all that decides its replies: one memo for each.
         store: where the memo lies; None: no memo at all.
         fits: whether a model can be loaded beside those that are loaded; where not, those are closed first.
         started: told of every engine that has started.
@@ -42,7 +42,7 @@ class Engines:
     def __init__(
         self,
         start: StartEngine,
-        identity: Callable[[ModelEntry], str],
+        identity: Callable[[ModelEntry, EngineInfo], str],
         store: MemoStore | None,
         fits: Fits = lambda _entry, _loaded: True,
         started: Callable[[ModelEntry, Engine], None] = lambda _entry, _engine: None,
@@ -73,7 +73,7 @@ class Engines:
                 await self._close_all()
             engine = await self._timed_start(entry)
             if self._store is not None:
-                engine = MemoEngine(engine, self._identity(entry), self._store)
+                engine = MemoEngine(engine, self._identity(entry, engine.info), self._store)
             self._running[entry.name] = (entry, engine)
             return engine
 

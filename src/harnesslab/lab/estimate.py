@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from harnesslab.lab.fit import need, room
+from harnesslab.errors import EngineFailure
+from harnesslab.lab.fit import chosen, need, room
 from harnesslab.lab.progress import duration
 from harnesslab.lab.setup import refuse_changes
+from harnesslab.lab.start import ask, at_once, info_of_llama
 from harnesslab.models.entry import ModelEntry
-from harnesslab.plan import Plan
+from harnesslab.plan import Plan, refuse_unserved
 from harnesslab.store.columns import Columns
 from harnesslab.store.sqlite import Store
+from harnesslab.types import EngineInfo
 
 # Seconds per trial and gigabyte of weights: about four replies of 60 tokens in a batch of 8, and some hundred prompt
 # tokens that no other trial shares. From rates measured on two cores; a workstation GPU is far faster.
@@ -20,6 +23,11 @@ _GPU_SECONDS_PER_GB = 0.5
 
 
 def print_estimate(plan: Plan, folder: Path, *, scripted: bool) -> None:
+    """Prints it all. Servers are asked what they offer, and nothing else.
+
+    Raises:
+        UserError: the sweep would be refused.
+    """
     done: set[str] = set()
     columns = None
     if Store.exists(folder):
@@ -44,12 +52,18 @@ def print_estimate(plan: Plan, folder: Path, *, scripted: bool) -> None:
         print("the scripted engine plays the models: no files, no memory worth counting, seconds")
         return
     seconds = 0.0
+    infos: dict[str, EngineInfo] = {}
     for entry in {c.entry.name: c.entry for c in plan.cells}.values():
         own_left = sum(plan.cells[t.cell].entry.name == entry.name for t in todo)
-        print(_model_line(entry, plan.config.concurrency))
+        if entry.engine == "llama":
+            infos[entry.name] = info_of_llama(entry)
+            print(_model_lines(entry, plan.config.concurrency))
+        elif (info := _served(entry, plan.config.concurrency)) is not None:
+            infos[entry.name] = info
         seconds += own_left * _seconds_per_trial(entry)
     if todo:
         print(f"roughly {duration(seconds)}, fewer where harnesses share replies; measured rates show once it runs")
+    refuse_unserved([plan.cells[i] for i in sorted({t.cell for t in todo})], infos)
 
 
 def power_lines(plan: Plan, columns: Columns | None) -> Iterator[str]:
@@ -82,24 +96,39 @@ def power_lines(plan: Plan, columns: Columns | None) -> Iterator[str]:
 
 
 def _seconds_per_trial(entry: ModelEntry) -> float:
-    rate = _GPU_SECONDS_PER_GB if room().kind.startswith("GPU") else _CPU_SECONDS_PER_GB
+    rate = _GPU_SECONDS_PER_GB if room(entry.load).gpu else _CPU_SECONDS_PER_GB
     return rate * (entry.bytes or 1e9) / 1e9
 
 
-def _model_line(entry: ModelEntry, concurrency: int) -> str:
+def _model_lines(entry: ModelEntry, concurrency: int) -> str:
     from harnesslab.models.fetch import local
 
-    if entry.engine != "llama":
-        return f"{entry.name}: served by {entry.base_url}"
     path = local(entry)
     if path is None:
         return f"{entry.name}: to be downloaded, {_gb(entry.bytes)}"
-    estimate, place = need(entry, path, concurrency), room()
+    place = room(entry.load)
+    estimate = need(entry, path, place, concurrency)
     verdict = "fits" if estimate.total < place.free else "DOES NOT FIT"
     return (
-        f"{entry.name}: {_gb(estimate.weights)} of weights + {_gb(estimate.kv)} for {estimate.trials} trials at once: "
-        f"{verdict} in {_gb(place.free)} of free {place.kind}"
+        f"{entry.name}: {_gb(estimate.weights)} of weights + {_gb(estimate.kv)} of KV cells: "
+        f"{verdict} in {_gb(place.free)} of free {place.kind}\n  {chosen(estimate.plan.facts())}"
     )
+
+
+def _served(entry: ModelEntry, concurrency: int) -> EngineInfo | None:
+    """Prints what an entry's server offers to layers; None where it does not answer."""
+    try:
+        info = ask(entry, concurrency, attempts=2)
+    except EngineFailure as failure:
+        print(f"{entry.name}: served by {entry.base_url}, which cannot be asked now ({failure})")
+        return None
+    server = f"{info.details['server']} {info.details['version']}".strip()
+    print(f"{entry.name}: served by {server} at {entry.base_url}, {at_once(info)}")
+    for name, offered in info.details["offers"].items():
+        print(f"  {name:<10} {offered}")
+    for warning in info.details["warnings"]:
+        print(f"  warning: {warning}")
+    return info
 
 
 def _gb(n_bytes: float) -> str:

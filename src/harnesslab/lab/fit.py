@@ -1,58 +1,52 @@
-"""How much memory models need, and how much there is. Estimates from file headers; loads nothing."""
+"""How much memory models need, how much there is, and what will be chosen for both. Reads headers and loads nothing."""
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from harnesslab.models.entry import AT_ONCE_CPU, AT_ONCE_GPU, KV_TYPES, ModelEntry
+from harnesslab.engine.plan_context import ContextPlan, sizes
+from harnesslab.models.devices import gpus, usable
+from harnesslab.models.entry import KV_TYPES, LoadParams, ModelEntry
 
 _OVERHEAD = 300e6  # bytes: compute buffers, the vocabulary, the process
-_SHARED_CELLS = 8192  # KV cells beside those of live trials
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Memory of the place that models are loaded into, in bytes."""
+    """Memory of the place that a model is loaded into, in bytes."""
 
     kind: str  # "GPU memory" or "memory"
     free: float
-    total: float
+
+    @property
+    def gpu(self) -> bool:
+        return self.kind.startswith("GPU")
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Estimated bytes of one loaded model; `kv` is for `trials` trials of typical length at once."""
+    """Estimated bytes of one loaded model, and the sizes that its engine will choose."""
 
     weights: float
     kv: float
-    trials: int
+    plan: ContextPlan
 
     @property
     def total(self) -> float:
         return self.weights + self.kv + _OVERHEAD
 
 
-def room() -> Room:
-    """The GPU's memory where there is an NVIDIA GPU and llama.cpp can be expected to use it, else the machine's."""
-    with contextlib.suppress(Exception):  # no driver, no library, no device: all mean no GPU
-        import pynvml
-
-        pynvml.nvmlInit()
-        try:
-            infos = [
-                pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByIndex(i))
-                for i in range(pynvml.nvmlDeviceGetCount())
-            ]
-        finally:
-            pynvml.nvmlShutdown()
-        if infos and _built_for_gpu():
-            return Room("GPU memory", float(sum(i.free for i in infos)), float(sum(i.total for i in infos)))
+def room(load: LoadParams) -> Room:
+    """The GPUs' memory where there are NVIDIA GPUs and llama.cpp can be expected to use them, else the machine's."""
+    found = gpus() if load.n_gpu_layers and _built_for_gpu() else ()
+    if found:
+        return Room("GPU memory", usable([g.free for g in found], load.tensor_split))
     import psutil
 
-    memory = psutil.virtual_memory()
-    return Room("memory", float(memory.available), float(memory.total))
+    return Room("memory", float(psutil.virtual_memory().available))
 
 
 def _built_for_gpu() -> bool:
@@ -65,13 +59,33 @@ def _built_for_gpu() -> bool:
     return any(Path(spec.origin).parent.glob("lib/*cuda*"))
 
 
-def need(entry: ModelEntry, path: Path, concurrency: int = 0) -> Need:
-    """Bytes for the weights and for KV cells, from the file's header."""
+def need(entry: ModelEntry, path: Path, place: Room, concurrency: int = 0) -> Need:
+    """Bytes for the weights and for KV cells, from the file's header. `concurrency`: of the config; 0: chosen."""
     from harnesslab.models.gguf import read_facts
 
     facts = read_facts(path)
-    n_ctx = min(entry.load.n_ctx, facts.n_ctx_train or entry.load.n_ctx)
-    trials = concurrency or entry.load.concurrency or (AT_ONCE_GPU if _built_for_gpu() else AT_ONCE_CPU)
     width = facts.n_layers * facts.n_head_kv * (facts.key_length + facts.value_length)
-    cells = max(n_ctx, min(trials * 2048 + _SHARED_CELLS, trials * n_ctx))
-    return Need(float(path.stat().st_size), width * KV_TYPES[entry.load.kv_type] * cells, trials)
+    per_cell = width * KV_TYPES[entry.load.kv_type]
+    plan = sizes(
+        entry.load,
+        trained=facts.n_ctx_train,
+        per_cell=per_cell,
+        gpu=place.gpu,
+        free=place.free,
+        concurrency=concurrency,
+    )
+    return Need(float(path.stat().st_size), per_cell * plan.cells, plan)
+
+
+def chosen(facts: Mapping[str, Any]) -> str:
+    """One line of what was chosen from hardware and model; `facts` are those of a `ContextPlan`."""
+    counts = sorted(facts["thread_counts"])
+    threads = f"{counts[0]} to {counts[-1]} threads, chosen while working" if len(counts) > 1 else _count(counts[0])
+    return (
+        f"{facts['concurrency']} requests at once in {facts['cells']:,} KV cells, "
+        f"batches of {facts['n_batch']:,} tokens, {threads}"
+    )
+
+
+def _count(threads: int) -> str:
+    return "1 thread" if threads == 1 else f"{threads} threads"

@@ -10,7 +10,9 @@ from typing import Any
 from harnesslab.errors import UserError
 from harnesslab.plan import Plan
 from harnesslab.store.sqlite import Store
+from harnesslab.types import EngineInfo
 
+_BUILD = ("llama_cpp_python", "system_info", "gpu_offload", "server", "version", "remote_model")
 _PACKAGES = ("harnesslab", "llama-cpp-python", "llguidance", "numpy", "numba", "pydantic")
 
 
@@ -34,6 +36,11 @@ def hardware() -> dict[str, Any]:
 def build() -> str:
     """llama.cpp's build, as the binding that carries it is called: one binding version vendors one build."""
     return f"llama-cpp-python {versions()['llama-cpp-python']}"
+
+
+def build_of(info: EngineInfo) -> dict[str, Any]:
+    """What program computes an engine's replies: llama.cpp's build, or the server and its version."""
+    return {name: info.details[name] for name in _BUILD if name in info.details}
 
 
 def run_facts(plan: Plan, config_text: str, *, engine: str) -> dict[str, Any]:

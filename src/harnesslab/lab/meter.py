@@ -24,6 +24,7 @@ from harnesslab.types import Engine
 
 ROWS = ("trials", "dropped", "scheduling", "idle", "loading", "unread", "lab")
 _COUNTERS = ("up", "busy", "sampling", "idle")
+COUNTS = ("evicted", "restore_failed", "preempted", "astray")
 _UNTOLD = ("template", "stops")  # of an engine's details: long, and told elsewhere
 
 
@@ -35,6 +36,8 @@ class Meter:
         self._kept = 0.0
         self._busy = self._sampling = 0.0
         self._rows = dict.fromkeys(ROWS, 0.0)
+        self._counts = dict.fromkeys(COUNTS, 0)
+        self._threads: dict[str, dict[str, int]] = {}
 
     def keep(self, measured: float) -> None:
         """A trial was committed; `measured` are its seconds, nan where its engine does not say."""
@@ -57,6 +60,10 @@ class Meter:
             up, busy, sampling, idle = (after.get(k, 0.0) - before.get(k, 0.0) for k in _COUNTERS)
             self._busy += busy
             self._sampling += sampling
+            if "threads" in after:
+                self._threads[entry.name] = after["threads"]
+            for name in COUNTS:
+                self._counts[name] += max(0, after.get(name, 0) - before.get(name, 0))
             self._rows["loading"] += loaded
             self._rows["idle"] += idle
             self._rows["scheduling"] += up - busy - sampling - idle
@@ -64,13 +71,25 @@ class Meter:
                 self._rows["unread"] += max(0.0, wall - up)
 
     def facts(self) -> dict[str, Any]:
-        """For the run's facts, in seconds: `wall`; of it `busy` in llama_decode and `sampling`; and all `rows`."""
+        """For the run's facts, in seconds: `wall`; of it `busy` in llama_decode and `sampling`; and all `rows`.
+
+        Beside them `counts` that are not 0: sequences evicted, parked states not restored, requests preempted, cells
+        astray; and `threads`, by model and batch size the count that was best in the end.
+        """
         rows, work, wall = dict(self._rows), self._busy + self._sampling, time.perf_counter() - self._began
         lost = max(0.0, self._kept - work)  # replies of an engine that died before it could be asked
         rows["trials"], rows["dropped"] = self._kept, max(0.0, work - self._kept)
         rows["unread"] = max(0.0, rows["unread"] - lost)
         rows["lab"] = wall - sum(rows.values())
-        return {"wall": wall, "busy": self._busy, "sampling": self._sampling, "rows": rows}
+        counts = {name: count for name, count in self._counts.items() if count}
+        return {
+            "wall": wall,
+            "busy": self._busy,
+            "sampling": self._sampling,
+            "rows": rows,
+            "counts": counts,
+            "threads": self._threads,
+        }
 
 
 def engine_facts(engine: Engine) -> dict[str, Any]:

@@ -71,7 +71,7 @@ async def _run(
     task, seed = plan.tasks[trial.task], plan.config.seed
     environment = task.task.environment(seed, trial.repeat)
     user = task.task.user(seed, trial.repeat)
-    await run_trial(task.view, environment, user, engine, harness, cell.sampling, recorder, trial.stream)
+    await run_trial(task.view, environment, user, engine, harness, cell.sampling, recorder, trial.stream, trial.repeat)
 
 
 # --- from the store to what was run

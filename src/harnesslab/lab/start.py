@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harnesslab.errors import EngineFailure, UserError
 from harnesslab.lab.engines import StartEngine
+from harnesslab.lab.fit import chosen
 from harnesslab.models.entry import ModelEntry
 from harnesslab.plan import CellPlan, refuse_unserved
 from harnesslab.types import Engine, EngineInfo
@@ -29,11 +30,16 @@ class Ready:
             from harnesslab.engine.openai import OpenAIEngine
 
             self.say(f"asking {entry.base_url}")
-            return await OpenAIEngine.start(entry, self.concurrency)
+            served = await OpenAIEngine.start(entry, self.concurrency)
+            self.say(f"{entry.name}: {at_once(served.info)}")
+            return served
         from harnesslab.engine.llama import LlamaEngine
 
         self.say(f"loading {entry.name}")
-        return await LlamaEngine.start(entry, self.files[entry.name], concurrency=self.concurrency, calibrate=True)
+        path = self.files[entry.name]
+        engine = await LlamaEngine.start(entry, path, concurrency=self.concurrency, calibrate=True)
+        self.say(f"{entry.name}: {chosen(engine.info.details)}")
+        return engine
 
 
 def make_ready(
@@ -48,19 +54,16 @@ def make_ready(
 
     entries = {cell.entry.name: cell.entry for cell in cells}
     infos = {name: _info(entry, say) for name, entry in entries.items()}
-    for cell in cells:
-        refuse_unserved(cell, infos[cell.entry.name])
+    refuse_unserved(cells, infos)
     files = {name: ensure(entry, progress=progress) for name, entry in entries.items() if entry.engine == "llama"}
     return Ready(files, concurrency, say).start
 
 
 def _info(entry: ModelEntry, say: Callable[[str], None]) -> EngineInfo:
     if entry.engine == "llama":
-        from harnesslab.engine.llama import CAPABILITIES
-
-        return EngineInfo("llama", entry.name, capabilities=CAPABILITIES)
+        return info_of_llama(entry)
     try:
-        info = asyncio.run(_ask(entry))
+        info = ask(entry)
     except EngineFailure as failure:
         raise UserError(
             f"{entry.name} cannot be used: {failure}", f"its server is {entry.base_url}", "start it, or leave it out"
@@ -70,9 +73,30 @@ def _info(entry: ModelEntry, say: Callable[[str], None]) -> EngineInfo:
     return info
 
 
-async def _ask(entry: ModelEntry) -> EngineInfo:
-    from harnesslab.engine.openai import OpenAIEngine
+def info_of_llama(entry: ModelEntry) -> EngineInfo:
+    """What any model of the `llama` engine offers to layers; nothing is loaded."""
+    from harnesslab.engine.llama import CAPABILITIES
 
-    engine = await OpenAIEngine.start(entry)
-    await engine.close()
-    return engine.info
+    return EngineInfo("llama", entry.name, capabilities=CAPABILITIES)
+
+
+def ask(entry: ModelEntry, concurrency: int = 0, *, attempts: int = 5) -> EngineInfo:
+    """What the server of an entry says of itself.
+
+    Raises:
+        EngineFailure: it does not answer, or not as a server does.
+    """
+    from harnesslab.engine.openai import OpenAIEngine
+    from harnesslab.engine.openai_http import Patience
+
+    async def asked() -> EngineInfo:
+        engine = await OpenAIEngine.start(entry, concurrency, patience=Patience(attempts=attempts))
+        await engine.close()
+        return engine.info
+
+    return asyncio.run(asked())
+
+
+def at_once(info: EngineInfo) -> str:
+    """What was chosen for a server, in one line."""
+    return "1 request at once" if info.concurrency == 1 else f"{info.concurrency} requests at once"

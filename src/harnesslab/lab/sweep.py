@@ -17,7 +17,7 @@ from harnesslab.lab.attempt import Attempts
 from harnesslab.lab.demo import demo_engine
 from harnesslab.lab.engines import Engines, StartEngine
 from harnesslab.lab.folders import only_one
-from harnesslab.lab.manifest import refuse_other_build, run_facts
+from harnesslab.lab.manifest import build_of, refuse_other_build, run_facts
 from harnesslab.lab.meter import Meter, engine_facts
 from harnesslab.lab.progress import Progress
 from harnesslab.lab.runner import Runner, Unusable
@@ -28,7 +28,7 @@ from harnesslab.store.records import TrialRecord
 from harnesslab.store.sqlite import Store
 from harnesslab.telemetry.sampler import Telemetry
 from harnesslab.trace.recorder import LayerTable
-from harnesslab.types import Engine, canonical
+from harnesslab.types import Engine, EngineInfo, canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,8 @@ class _Sweep:
             [Harness(c.harness, c.layers) for c in self._plan.cells],
             telemetry,
         )
-        engines = Engines(start, self._identity, self._store if self._options.memo else None, _fits, self._note)
+        memo = self._store if self._options.memo else None
+        engines = Engines(start, self._identity, memo, self._fits, self._note)
         runner = Runner(
             attempts, engines, self._commit, self._result.folder / "faults.log", self._plan.config.concurrency
         )
@@ -188,9 +189,20 @@ class _Sweep:
         self._engines[entry.name] = facts
         self._store.note_run({"engines": self._engines})
 
-    def _identity(self, entry: ModelEntry) -> str:
+    def _identity(self, entry: ModelEntry, info: EngineInfo) -> str:
+        """A reply of another build is another reply, also where the sweep may go on with it."""
         facts: Any = next(c.facts["model"] for c in self._plan.cells if c.entry.name == entry.name)
-        return canonical(facts)
+        return canonical([facts, build_of(info)])
+
+    def _fits(self, entry: ModelEntry, loaded: list[ModelEntry]) -> bool:
+        """Whether one more model fits beside those that are loaded; where nobody can tell, it does not."""
+        from harnesslab.lab.fit import need, room
+        from harnesslab.models.fetch import local
+
+        if entry.engine == "openai":
+            return True
+        path, place = local(entry), room(entry.load)
+        return path is not None and need(entry, path, place, self._plan.config.concurrency).total < 0.8 * place.free
 
     async def _start_scripted(self, entry: ModelEntry) -> Engine:
         return demo_engine(entry.name, (t.task for t in self._plan.tasks))
@@ -202,17 +214,6 @@ class _Sweep:
         return make_ready(
             cells, concurrency=self._plan.config.concurrency, progress=self._options.show, say=self._progress.say
         )
-
-
-def _fits(entry: ModelEntry, loaded: list[ModelEntry]) -> bool:
-    """Whether one more model fits beside those that are loaded; where nobody can tell, it does not."""
-    from harnesslab.lab.fit import need, room
-    from harnesslab.models.fetch import local
-
-    if entry.engine == "openai":
-        return True
-    path = local(entry)
-    return path is not None and need(entry, path).total < 0.8 * room().free
 
 
 @contextlib.contextmanager

@@ -43,6 +43,7 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "notes": list(summary.notes),
         "ledger": _ledger(summary.ledger),
         "meter": {name: _number(seconds) for name, seconds in summary.meter.items()},
+        "counts": dict(summary.counts),
         "unmetered_runs": summary.unmetered_runs,
         "ablations": [_ablation(a) for a in summary.ablations],
         "choices": [_choice(c) for c in summary.choices],

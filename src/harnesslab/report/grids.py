@@ -235,6 +235,12 @@ _METER = {
     "unread": "engines that keep no such books, or died",
     "lab": "the lab: planning, storing, ending",
 }
+_COUNTS = {
+    "evicted": "idle sequences evicted to make room",
+    "restore_failed": "parked states not restored, so computed again",
+    "preempted": "requests sent back to the queue for want of cells",
+    "astray": "cells that the books and llama.cpp disagree about",
+}
 
 
 def meter(summary: Summary) -> Grid | None:
@@ -245,9 +251,12 @@ def meter(summary: Summary) -> Grid | None:
     rows = [(text, amount(summary.meter[k]), percent(summary.meter[k] / wall)) for k, text in _METER.items()]
     runs = "1 run" if summary.unmetered_runs == 1 else f"{summary.unmetered_runs} runs"
     left_out = f" {runs} did not end in good order and left no books."
+    counts = "; ".join(f"{summary.counts[k]} {text}" for k, text in _COUNTS.items() if summary.counts.get(k))
     return Grid(
         "Where the time went",
-        "Measured: the rows add up to the wall time of the runs." + (left_out if summary.unmetered_runs else ""),
+        "Measured: the rows add up to the wall time of the runs."
+        + (left_out if summary.unmetered_runs else "")
+        + (f" Engines: {counts}." if counts else ""),
         ("", "seconds", "share"),
         (44, 9, 6),
         (("all runs", (*rows, ("wall time", amount(wall), percent(1.0)))),),

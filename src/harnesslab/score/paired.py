@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from harnesslab.errors import UserError, unknown_name
 from harnesslab.score.estimate import difference
+from harnesslab.score.reliability import is_greedy
 from harnesslab.score.sample import Floats, Ints, Sample, samples
 from harnesslab.score.summary import Comparison, HarnessByModel
 from harnesslab.store.columns import Columns
@@ -157,20 +158,23 @@ def task_differences(x: Sample, y: Sample) -> tuple[Ints, Floats]:
     """(position of each task that both ran, y minus x of its success rate), int64[t] and float64[t].
 
     Within one model, repeat r of a task is paired with repeat r: both drew the same random numbers. Across models there
-    is no such pairing, and a task's rates are compared.
+    is no such pairing, and a task's rates are compared; so too where one cell is greedy: its one repeat stands for all.
     """
-    if x.cell.model == y.cell.model:
-        return _by_repeat([x, y], [-1.0, 1.0], [x.passed, y.passed])
-    return _by_task(x, y)
+    return _by_arms([x, y], [-1.0, 1.0], [x.passed, y.passed])
 
 
 def contrast(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Floats, Floats]:
-    """(sums, tasks) per base task, float64[b], of a signed sum over arms of one model, repeat paired with repeat.
+    """(sums, tasks) per base task, float64[b], of a signed sum over arms, paired as `paired_differences` says.
 
     Args:
-        values: one per arm, a value per trial. A repeat that one of the arms lacks is left out of all.
+        values: one per arm, a value per trial. A repeat, or a task, that one of the arms lacks is left out of all.
     """
-    return by_base(arms[0], *_by_repeat(arms, signs, values))
+    return by_base(arms[0], *_by_arms(arms, signs, values))
+
+
+def _by_arms(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Ints, Floats]:
+    alike = len({(s.cell.model, is_greedy(s)) for s in arms}) == 1
+    return _by_repeat(arms, signs, values) if alike else _by_task(arms, signs, values)
 
 
 def _by_repeat(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Ints, Floats]:
@@ -186,16 +190,21 @@ def _by_repeat(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[
     return task, np.bincount(place, weights=total, minlength=len(task)) / np.maximum(pairs, 1)
 
 
+def _by_task(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Ints, Floats]:
+    """Of each task the mean of its trials."""
+    ran = [s.task_index[s.n > 0] for s in arms]
+    common = reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), ran)
+    total = np.zeros(len(common))
+    for s, tasks, sign, value in zip(arms, ran, signs, values, strict=True):
+        _, _, at = np.intersect1d(common, tasks, assume_unique=True, return_indices=True)
+        sums = np.bincount(s.task, weights=value, minlength=len(s.tasks))[s.n > 0]
+        total += sign * (sums / s.n[s.n > 0])[at]
+    return common, total
+
+
 def by_base(x: Sample, task: Ints, value: Floats) -> tuple[Floats, Floats]:
     """(sums, tasks) per base task, float64[b], of values per task; `task` are positions among tasks that x ran."""
     bases = {int(t): row.base for t, row in zip(x.task_index, x.tasks, strict=True)}
     names, base = np.unique(np.array([bases[int(t)] for t in task], dtype=object), return_inverse=True)
     weights = np.bincount(base, minlength=len(names)).astype(np.float64)
     return np.bincount(base, weights=value, minlength=len(names)).astype(np.float64), weights
-
-
-def _by_task(x: Sample, y: Sample) -> tuple[Ints, Floats]:
-    ran = [s.task_index[s.n > 0] for s in (x, y)]
-    rates = [s.c[s.n > 0] / s.n[s.n > 0] for s in (x, y)]
-    task, at_x, at_y = np.intersect1d(ran[0], ran[1], assume_unique=True, return_indices=True)
-    return task, rates[1][at_y] - rates[0][at_x]

@@ -389,6 +389,7 @@ class Summary:
         conventions: how the figures are defined, by name.
         ledger: of all cells.
         meter: where the wall time of the runs went, in seconds by the names of docs/metrics.md; they add up to it.
+        counts: what the engines had to do to their cells, by the names of docs/metrics.md; only those that are not 0.
         unmetered_runs: runs that did not end in good order, and are not in `meter`.
         ablations: of the models and suites for which the sweep holds cells that differ by one layer.
         choices: for these, each model's best harness chosen on one part of the templates and confirmed on the other.
@@ -403,6 +404,7 @@ class Summary:
     seed: int
     ledger: Ledger
     meter: Mapping[str, float] = NOTHING
+    counts: Mapping[str, int] = NOTHING
     unmetered_runs: int = 0
     interactions: tuple[HarnessByModel, ...] = ()
     ablations: tuple[Ablation, ...] = ()

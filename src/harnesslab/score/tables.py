@@ -99,6 +99,7 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
         seed=seed,
         ledger=ledger_of_all([cell.ledger for cell in cells if cell.trials]),
         meter=columns.meter,
+        counts=columns.counts,
         unmetered_runs=columns.unmetered_runs,
         interactions=interactions(plain, seed=seed, level=level),
         ablations=apart,

@@ -89,6 +89,7 @@ class Columns:
         layers: layer names; an event's `layer` indexes it, and layers[0] is "".
         weights: by model, what its requests cost alone; models that were not calibrated are not in it.
         meter: seconds by name of what the wall time of the runs went into; those of `Meter` in the lab.
+        counts: what the engines had to do to their cells, by the names of `Meter`; only those that are not 0.
         unmetered_runs: runs that did not end in good order, which `meter` leaves out.
     """
 
@@ -100,4 +101,5 @@ class Columns:
     layers: tuple[str, ...]
     weights: Mapping[str, Weights] = NOTHING
     meter: Mapping[str, float] = NOTHING
+    counts: Mapping[str, int] = NOTHING
     unmetered_runs: int = 0

@@ -53,7 +53,8 @@ def load_columns(db: sqlite3.Connection) -> tuple[Columns, list[str]]:
         offsets=offsets,
         layers=layers,
         weights=_weights(runs),
-        meter=_meter(runs),
+        meter=_summed(runs, "rows"),
+        counts=_summed(runs, "counts"),
         unmetered_runs=sum("meter" not in facts for facts in runs),
     )
     return columns, [row[9] for row in rows]
@@ -94,9 +95,10 @@ def _typical(weights: Weights) -> float:
     return weights.of_feed(0, 500, drawn=False) + 50 * weights.of_feed(500, 1, drawn=True)
 
 
-def _meter(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    rows: dict[str, float] = {}
+def _summed(runs: Sequence[Mapping[str, Any]], part: str) -> dict[str, Any]:
+    """A part of the runs' meters, by name."""
+    total: dict[str, Any] = {}
     for facts in runs:
-        for name, seconds in facts.get("meter", {}).get("rows", {}).items():
-            rows[name] = rows.get(name, 0.0) + seconds
-    return rows
+        for name, amount in facts.get("meter", {}).get(part, {}).items():
+            total[name] = total.get(name, 0) + amount
+    return total

@@ -65,11 +65,6 @@ def passes(task: Task, agent: Agent, *, seed: int = 0, repeat: int = 0) -> bool:
     return task.check(environment, agent(task, environment)).passed
 
 
-def null_passes(task: Task) -> tuple[str, ...]:
-    """Names of the agents that do nothing and would still pass the task."""
-    return tuple(name for name, agent in NULL_AGENTS.items() if passes(task, agent))
-
-
 class RandomCaller:
     """Calls 1 to 8 random tools with values that oracles of the suite use for arguments of that name, then answers
     as the oracle of a random task does. It is luckier than chance: every id it draws exists and matters to some task.

@@ -54,10 +54,6 @@ class Telemetry:
         self._began = self._ended = 0.0
         self._took = 0.0
 
-    @property
-    def measures_energy(self) -> bool:
-        return bool(self._meters)
-
     def start(self) -> None:
         """Takes the first reading and goes on in a thread of its own."""
         self._began = time.perf_counter()

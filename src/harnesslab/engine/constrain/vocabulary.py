@@ -19,13 +19,11 @@ class Vocabulary:
     Attributes:
         specials: control tokens by their text; text cannot produce them, only a grammar that names them.
         end: the token that ends a reply when nothing else may follow.
-        words: uint32 words of one mask row.
     """
 
     tokenizer: LLTokenizer
     specials: Mapping[str, int]
     end: int
-    words: int
 
 
 def vocabulary_of(model: NativeModel) -> Vocabulary:
@@ -51,5 +49,4 @@ def vocabulary_of(model: NativeModel) -> Vocabulary:
         tokenizer=tokenizer,
         specials={name: t for t, name in names.items() if name},
         end=model.eos if model.eos in model.end_tokens else min(model.end_tokens),
-        words=(model.n_vocab + 31) // 32,
     )

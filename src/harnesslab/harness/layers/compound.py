@@ -57,7 +57,9 @@ class CompoundTools(Layer):
         if not self._said:
             self._said = True
             names = [spec.name for spec in specs]
-            trial.intervene(self.name, "macro-tools", pays=False, offered=names, hidden=sorted(hidden))
+            trial.intervene(
+                self.name, "macro-tools", pays=False, offered=names, hidden=sorted(hidden), suite_informed=True
+            )
         return Toolbox((*specs, *(tool for tool in found if tool.name not in hidden)))
 
     async def act(self, trial: Trial, call: ToolCall, nxt: ActNext) -> ActionResult:
@@ -66,9 +68,9 @@ class CompoundTools(Layer):
             return await nxt(call)
         wrong = misfit(compound.spec, call)
         if wrong:
-            trial.intervene(self.name, "bad arguments", tool=call.name, why=wrong)
+            trial.intervene(self.name, "bad arguments", tool=call.name, why=wrong, suite_informed=True)
             return ActionResult(Status.INVALID_ARGUMENTS, f"Error: {wrong} in {call.name}")
-        trial.intervene(self.name, "chain", tool=call.name)
+        trial.intervene(self.name, "chain", tool=call.name, suite_informed=True)
         offered = trial.toolbox
         trial.offer(self._all)  # layers inside judge the chain's calls, which may be of hidden tools
         try:

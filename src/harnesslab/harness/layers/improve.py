@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import Any
 
 from pydantic import Field
 
@@ -65,6 +66,7 @@ class Improve(Layer):
         self._redraw: float | None = None
         self._open: dict[str, list[str]] = {}  # target of a write -> what is wrong with it now
         self._told: set[str] = set()
+        self._authored: set[str] = set()  # problems that the suite's checks found
 
     async def generate(self, trial: Trial, request: Generate, nxt: GenerateNext) -> Completion:
         if self._redraw is not None:
@@ -83,7 +85,7 @@ class Improve(Layer):
         if not new or self._round == self._params.rounds:
             return result
         self._start_round(new)
-        trial.intervene(self.name, "checks failed", pays=False, tool=call.name, problems=new, round=self._round)
+        self._intervene(trial, "checks failed", new, pays=False, tool=call.name)
         return replace(result, content=f"{result.content}\n\nChecked, and wrong:\n{bullets(new)}\nMend this.")
 
     async def turn(self, trial: Trial, conversation: Conversation, nxt: TurnNext) -> Outcome:
@@ -93,7 +95,7 @@ class Improve(Layer):
             if not problems:
                 break
             self._start_round(problems)
-            trial.intervene(self.name, "answered while checks fail", problems=problems, round=self._round)
+            self._intervene(trial, "answered while checks fail", problems, pays=True)
             said = f"This is not done yet. Still wrong:\n{bullets(problems)}\nMend it, then answer again."
             conversation.messages.append(Message("user", said))
             outcome = await nxt(conversation)
@@ -101,8 +103,16 @@ class Improve(Layer):
 
     def _check(self, trial: Trial, call: ToolCall, result: ActionResult) -> list[str]:
         authored = trial.task.advice.checks if self._params.advice else ()
-        found = [syntax_problem(call), *(check(call, result) for check in authored)]
-        return list(dict.fromkeys(clip(problem, 300) for problem in found if problem))
+        by_author = [clip(problem, 300) for check in authored if (problem := check(call, result))]
+        self._authored.update(by_author)
+        syntax = syntax_problem(call)
+        return list(dict.fromkeys([clip(syntax, 300), *by_author] if syntax else by_author))
+
+    def _intervene(self, trial: Trial, cause: str, problems: list[str], *, pays: bool, **facts: Any) -> None:
+        informed = not self._authored.isdisjoint(problems)
+        trial.intervene(
+            self.name, cause, pays=pays, problems=problems, round=self._round, suite_informed=informed, **facts
+        )
 
     def _start_round(self, problems: list[str]) -> None:
         schedule = self._params.temperatures

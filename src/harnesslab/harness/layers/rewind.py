@@ -53,6 +53,10 @@ class Rewind(Layer):
         )
         world: Literal["safe", "all"] = Field("safe", description="whether committed writes are kept or taken back")
 
+    @classmethod
+    def draws(cls, params: Params) -> bool:
+        return min(params.budget, params.per_turn) > 0 and any(t > 0 for t in params.temperatures)
+
     def __init__(self, params: Params) -> None:
         self._params = params
         self._left = params.budget
