@@ -96,6 +96,7 @@ class Config(_Table):
     ablate: Annotated[AblationChoice | None, BeforeValidator(_as_ablation)] = None
     sampling: SamplingChoice = SamplingChoice()
     budget: BudgetChoice = BudgetChoice()
+    user: str = ""  # a model that plays the simulated users; "": the suites' own scripted ones
     concurrency: int = Field(default=0, ge=0, le=256)  # trials at once; 0: the engine chooses
 
 

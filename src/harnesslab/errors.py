@@ -40,7 +40,8 @@ class EngineFailure(Exception):
     """The engine itself failed: the worker died, the server is gone, a state did not restore. The trial is missing.
 
     Args:
-        cause: a short typed word, e.g. "worker-died", "server-gone", "out-of-cells", "bad-gguf", "truncated-prompt".
+        cause: a short typed word, e.g. "worker-died", "server-gone", "out-of-cells", "bad-gguf", "truncated-prompt",
+            "user-model".
         detail: one line for people.
     """
 
@@ -59,4 +60,5 @@ class EngineFailure(Exception):
             "departed",
             "out-of-cells",
             "no-logits",
+            "user-model",
         }

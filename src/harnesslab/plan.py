@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from harnesslab.config import Config, SuiteChoice
 from harnesslab.errors import UserError, unknown_name
-from harnesslab.types import Advice, EngineInfo, Sampling, Suite, Task, TaskView, canonical, stable_hash
+from harnesslab.types import Advice, Briefed, EngineInfo, Sampling, Suite, Task, TaskView, canonical, stable_hash
 
 if TYPE_CHECKING:
     from harnesslab.harness.registry import LayerSpec
@@ -73,6 +73,14 @@ class TrialPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayedUser:
+    """The model that plays the simulated users, and what decides what it says."""
+
+    entry: ModelEntry
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A sweep before it runs. `trials` are in the order in which they are to be started."""
 
@@ -81,6 +89,7 @@ class Plan:
     tasks: tuple[TaskPlan, ...]
     trials: tuple[TrialPlan, ...]
     warnings: tuple[str, ...]
+    user: PlayedUser | None = None
 
     def remaining(self, done: set[str]) -> tuple[TrialPlan, ...]:
         return tuple(t for t in self.trials if t.id not in done)
@@ -106,15 +115,16 @@ def make_plan(config: Config, *, scripted: bool = False) -> Plan:
     suites = [_suite(choice, config) for choice in config.suites]
     tasks = tuple(itertools.chain.from_iterable(chosen for _, chosen in suites))
     warnings: list[str] = []
+    user = _user(config, scripted, warnings, tasks)
     cells = tuple(
-        _cell(config, entry, name, layers, suite, chosen, seed, scripted, warnings)
+        _cell(config, entry, name, layers, suite, chosen, seed, scripted, user, warnings)
         for entry in entries
         for name, layers in stacks.items()
         for (suite, chosen), seed in zip(suites, _draws(config), strict=True)
     )
     _refuse_twins(cells)
     trials = tuple(_trials(config, cells, tasks))
-    return Plan(config, cells, tasks, trials, tuple(dict.fromkeys(warnings)))
+    return Plan(config, cells, tasks, trials, tuple(dict.fromkeys(warnings)), user)
 
 
 # --- names to things
@@ -182,6 +192,25 @@ def _with_ablation(config: Config, found: dict[str, tuple[LayerSpec, ...]]) -> d
     return found
 
 
+def _user(config: Config, scripted: bool, warnings: list[str], tasks: Sequence[TaskPlan]) -> PlayedUser | None:
+    if not config.user:
+        return None
+    if not any(isinstance(t.task, Briefed) for t in tasks):
+        raise UserError(f"no suite here has users that {config.user} could play", todo="leave user out")
+    if scripted:
+        warnings.append(f"the scripted engine cannot play users as {config.user} would: they speak by script")
+        return None
+    from harnesslab.models.registry import load_registry
+
+    entry = load_registry().get(config.user)
+    facts = {
+        "model": _model_facts(entry, scripted),
+        "sampling": dataclasses.asdict(entry.sampling),
+        "player": _digest((Path(__file__).parent / "harness" / "model_user.py").read_text(encoding="utf-8")),
+    }
+    return PlayedUser(entry, facts)
+
+
 def _draws(config: Config) -> list[int]:
     return [config.seed if choice.seed is None else choice.seed for choice in config.suites]
 
@@ -222,6 +251,7 @@ def _task(suite: Suite, task: Task, draw: int, config: Config) -> TaskPlan:
         [suite.name, suite.version, draw, view.id, task.variant, view.system, view.prompt],
         [dataclasses.asdict(view.budget), [c.key for c in task.oracle], task.oracle_answer],
         task.environment(config.seed, 0).digest(),
+        *([task.brief] if config.user and isinstance(task, Briefed) else []),
     )
     return TaskPlan(key, suite, task, view)
 
@@ -238,6 +268,7 @@ def _cell(
     tasks: Sequence[TaskPlan],
     draw: int,
     scripted: bool,
+    user: PlayedUser | None,
     warnings: list[str],
 ) -> CellPlan:
     from harnesslab.harness.registry import draws, layer_source_hash, suite_informed
@@ -262,6 +293,8 @@ def _cell(
     }
     if any(map(suite_informed, layers)) and any(t.view.advice != Advice() for t in tasks):
         facts["advice"] = f"{advice_hash(t.view.advice for t in tasks):016x}"
+    if user is not None and any(isinstance(t.task, Briefed) for t in tasks):
+        facts["user"] = user.facts
     return CellPlan(_digest(facts), entry, harness, layers, suite, sampling, repeats, greedy, facts)
 
 

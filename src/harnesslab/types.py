@@ -445,7 +445,7 @@ class Environment(Protocol):
 class User(Protocol):
     """A simulated user. `reply` is deterministic in (seed, task, repeat) and what it has heard."""
 
-    def reply(self, said: str) -> str | None:
+    async def reply(self, said: str) -> str | None:
         """The user's next message, or None when they have nothing more to say."""
         ...
 
@@ -578,6 +578,20 @@ class Task(Protocol):
         ...
 
 
+LEAVE = "GOODBYE"
+"""What a model that plays a user says, and nothing else, to leave."""
+
+
+@runtime_checkable
+class Briefed(Protocol):
+    """A task whose user a model may play instead of the scripted one."""
+
+    @property
+    def brief(self) -> str:
+        """Instructions for whoever plays the user; they leave by saying `LEAVE`."""
+        ...
+
+
 @runtime_checkable
 class Suite(Protocol):
     """A named, versioned set of tasks, all drawn from one seed."""
@@ -652,6 +666,10 @@ class EndReason(StrEnum):
     ABORTED = "aborted"  # the `abort` baseline stops at the first bad reply or tool error
 
 
+BREAK = "\n\x1e\n"
+"""Between the statements of an answer: those that a simulated user heard, in order. No statement contains it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One of several attempts at one task: how it ended, the world as it left it, its part of the world's log."""
@@ -664,7 +682,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a whole attempt ended, with its last statement.
+    """How a whole attempt ended, with its last statement, or with all that a simulated user heard (see `BREAK`).
 
     Attributes:
         among: the attempts that a layer chose this one from, in their order; empty where there was no choice.

@@ -151,7 +151,7 @@ class Chatty:
         self.says = list(says)
         self.heard: list[str] = []
 
-    def reply(self, said: str) -> str | None:
+    async def reply(self, said: str) -> str | None:
         self.heard.append(said)
         return self.says.pop(0) if self.says else None
 

@@ -83,7 +83,10 @@ def test_a_real_model_with_one_sequence_has_the_same_trials_with_and_without(
 
 
 class Answering:
-    """Counts the replies that were computed, by request; after so many it presses Ctrl-C. `version`: of its server."""
+    """Counts the replies that were computed, by request. `version`: of its server.
+
+    After `stop_at` of them it presses Ctrl-C, at a reply that calls a tool, so that a trial is cut off in flight.
+    """
 
     def __init__(
         self, inner: ScriptedEngine, answered: Counter[tuple[object, ...]], stop_at: int = 0, version: str = ""
@@ -95,7 +98,8 @@ class Answering:
     async def complete(self, request: Request) -> Completion:
         reply = await self.inner.complete(request)
         self.answered[self.info.model, request.prompt.tokens, request.rng_key, request.sampling] += 1
-        if self.answered.total() == self.stop_at:
+        if reply.tool_calls and 0 < self.stop_at <= self.answered.total():
+            self.stop_at = 0
             signal.raise_signal(signal.SIGINT)
         return reply
 

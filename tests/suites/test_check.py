@@ -20,7 +20,7 @@ from harnesslab.suites.task import Goal, TaskSuite, WorldTask
 from harnesslab.types import Budget, Environment, Grade, ToolCall
 
 
-@pytest.mark.parametrize("name", suite_names())
+@pytest.mark.parametrize("name", [n for n in suite_names() if n != "servicedesk"])  # its desks are checked alone
 @pytest.mark.parametrize("split", ["eval", "dev"])
 def test_our_suites_hold_every_proof(name: str, split: str) -> None:
     assert [f for f in check_named(name, seed=1, split=split) if not f.ok] == []

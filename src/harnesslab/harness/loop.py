@@ -6,7 +6,7 @@ Choices that a reader of results should know:
 * A reply that cannot be parsed stays in the history as the model said it. The answer is one line naming the error, on
   the tool channel where a call was attempted and from the user where nothing was said at all.
 * A text reply goes to the simulated user if there is one; otherwise, or when they have nothing to add, it ends the
-  trial.
+  trial. What a user heard is the answer, all of it; text beside a tool call is not heard.
 * A text reply cut at `max_tokens` is an answer; its REPLY event says LENGTH.
 """
 
@@ -19,6 +19,7 @@ from harnesslab.harness.run import Ended, Run
 from harnesslab.harness.schemas import fits
 from harnesslab.types import (
     ASIDE,
+    BREAK,
     Action,
     ActionResult,
     Answer,
@@ -117,17 +118,20 @@ class _Loop:
         run, user = self.run, self.user
         conversation = Conversation([Message("system", task.system)] if task.system else [])
         conversation.messages.append(Message("user", task.prompt))
-        said = ""
+        said, told = "", list[str]()
         while True:
             outcome = await self.ports.turn(conversation)
             if outcome.kind in (TurnKind.ANSWERED, TurnKind.ACTED) and outcome.completion is not None:
                 said = outcome.completion.content or said
             if outcome.kind is TurnKind.ENDED:
-                return Answer(said, EndReason(outcome.reason))
+                return Answer(said if user is None else BREAK.join(told), EndReason(outcome.reason))
             if outcome.kind is TurnKind.ANSWERED:
-                heard = user.reply(said) if user is not None else None
-                if heard is None:
+                if user is None:
                     return Answer(said, EndReason.ANSWERED)
+                told.append(said.replace(BREAK, "\n"))
+                heard = await user.reply(told[-1])
+                if heard is None:
+                    return Answer(BREAK.join(told), EndReason.ANSWERED)
                 run.record(EventKind.USER, layer="", start=run.seconds, payload={"text": heard})
                 conversation.messages.append(Message("user", heard))
 

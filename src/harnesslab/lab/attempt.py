@@ -10,6 +10,7 @@ from harnesslab.errors import EngineFailure
 from harnesslab.harness.compose import Harness
 from harnesslab.harness.loop import run_trial
 from harnesslab.lab.energy import EnergyMeter, billed
+from harnesslab.lab.players import Players, spent_by
 from harnesslab.plan import CellPlan, Plan, TrialPlan
 from harnesslab.store.columns import TrialStatus
 from harnesslab.store.records import MISSING_END, TrialRecord
@@ -29,6 +30,7 @@ class Attempts:
     layers: LayerTable
     harnesses: list[Harness]  # of each cell
     energy: EnergyMeter
+    players: Players
 
     async def run(self, trial: TrialPlan, engine: Engine) -> TrialRecord:
         """Runs and grades one trial.
@@ -39,7 +41,7 @@ class Attempts:
         cell, task = self.plan.cells[trial.cell], self.plan.tasks[trial.task]
         seed = self.plan.config.seed
         environment = task.task.environment(seed, trial.repeat)
-        user = task.task.user(seed, trial.repeat)
+        user = await self.players.user(task.task, seed, trial.repeat, task.suite.version)
         recorder = TrialRecorder(self.layers)
         harness = self.harnesses[trial.cell]
         began, start = time.time(), time.perf_counter()
@@ -61,7 +63,7 @@ class Attempts:
             seconds=seconds,
             joules=bill.joules,
             started=began,
-            facts=_facts(grade, answer, among),
+            facts={**_facts(grade, answer, among), **spent_by(user)},
             events=events,
             payload=payload,
             measured=recorder.measured,

@@ -57,7 +57,9 @@ def replay(store: Store, trial_id: str, harness: Harness | None = None) -> Depar
     cell = plan.cells[trial.cell]
     chosen = harness or Harness(cell.harness, cell.layers)
     try:
-        asyncio.run(_run(plan, trial, cell, chosen, recorder, _engine(text, plan, trial, events, payloads)))
+        engine = _engine(text, plan, trial, events, payloads)
+        heard = [str(p["text"]) for e, p in zip(events, payloads, strict=True) if e["kind"] == EventKind.USER]
+        asyncio.run(_run(plan, trial, cell, chosen, recorder, engine, heard))
     except Departed as departed:
         clock = list(EndReason)[text.end] is EndReason.SECONDS
         # A trial that its clock ended would have gone on; that the replay does is no departure.
@@ -66,12 +68,28 @@ def replay(store: Store, trial_id: str, harness: Harness | None = None) -> Depar
 
 
 async def _run(
-    plan: Plan, trial: TrialPlan, cell: CellPlan, harness: Harness, recorder: _Comparing, engine: ReplayEngine
+    plan: Plan,
+    trial: TrialPlan,
+    cell: CellPlan,
+    harness: Harness,
+    recorder: _Comparing,
+    engine: ReplayEngine,
+    heard: Sequence[str],
 ) -> None:
     task, seed = plan.tasks[trial.task], plan.config.seed
     environment = task.task.environment(seed, trial.repeat)
-    user = task.task.user(seed, trial.repeat)
+    user = task.task.user(seed, trial.repeat) if plan.user is None else _SaidBefore(heard)
     await run_trial(task.view, environment, user, engine, harness, cell.sampling, recorder, trial.stream, trial.repeat)
+
+
+class _SaidBefore:
+    """The user whom a model played, word for word as on the trace."""
+
+    def __init__(self, heard: Sequence[str]) -> None:
+        self._left = list(heard)
+
+    async def reply(self, said: str) -> str | None:
+        return self._left.pop(0) if self._left else None
 
 
 # --- from the store to what was run

@@ -43,16 +43,21 @@ class Ready:
 
 
 def make_ready(
-    cells: Sequence[CellPlan], *, concurrency: int, progress: bool, say: Callable[[str], None]
+    cells: Sequence[CellPlan],
+    players: Sequence[ModelEntry] = (),
+    *,
+    concurrency: int,
+    progress: bool,
+    say: Callable[[str], None],
 ) -> StartEngine:
-    """Fetches the files and asks the servers of these cells.
+    """Fetches the files and asks the servers of these cells, and of the models that play users.
 
     Raises:
         UserError: a file cannot be had, a server does not answer, or an engine cannot serve a layer.
     """
     from harnesslab.models.fetch import ensure
 
-    entries = {cell.entry.name: cell.entry for cell in cells}
+    entries = {entry.name: entry for entry in (*(cell.entry for cell in cells), *players)}
     infos = {name: _info(entry, say) for name, entry in entries.items()}
     refuse_unserved(cells, infos)
     files = {name: ensure(entry, progress=progress) for name, entry in entries.items() if entry.engine == "llama"}

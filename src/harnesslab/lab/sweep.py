@@ -19,6 +19,7 @@ from harnesslab.lab.engines import Engines, StartEngine
 from harnesslab.lab.folders import only_one
 from harnesslab.lab.manifest import build_of, refuse_other_build, run_facts
 from harnesslab.lab.meter import Meter, engine_facts
+from harnesslab.lab.players import Players
 from harnesslab.lab.progress import Progress
 from harnesslab.lab.runner import Runner, Unusable
 from harnesslab.lab.setup import open_store, store_cells, store_tasks
@@ -118,6 +119,8 @@ class _Sweep:
         return self._result
 
     async def _run_all(self, start: StartEngine, telemetry: Telemetry) -> None:
+        memo = self._store if self._options.memo else None
+        players = Players(self._plan.user, start, memo)
         attempts = Attempts(
             self._plan,
             store_cells(self._store, self._plan),
@@ -125,6 +128,7 @@ class _Sweep:
             self._layers,
             [Harness(c.harness, c.layers) for c in self._plan.cells],
             telemetry,
+            players,
         )
         memo = self._store if self._options.memo else None
         engines = Engines(start, self._identity, memo, self._fits, self._note)
@@ -143,6 +147,7 @@ class _Sweep:
                     raise
             finally:
                 await engines.close()
+                await players.close()
 
     async def _run_models(self, runner: Runner, engines: Engines) -> None:
         unusable: set[str] = set()
@@ -211,8 +216,13 @@ class _Sweep:
         from harnesslab.lab.start import make_ready
 
         cells = [self._plan.cells[i] for i in sorted({t.cell for t in self._todo})]
+        played = [self._plan.user.entry] if self._plan.user else []
         return make_ready(
-            cells, concurrency=self._plan.config.concurrency, progress=self._options.show, say=self._progress.say
+            cells,
+            played,
+            concurrency=self._plan.config.concurrency,
+            progress=self._options.show,
+            say=self._progress.say,
         )
 
 

@@ -17,7 +17,13 @@ from typing import Any
 from harnesslab.errors import UserError, unknown_name
 from harnesslab.types import Advice, Suite, canonical, stable_hash
 
-SUITES = {"orders": "harnesslab.suites.orders.suite:load"}
+_DESKS = "harnesslab.suites.servicedesk.suite"
+SUITES = {
+    "orders": "harnesslab.suites.orders.suite:load",
+    "servicedesk": f"{_DESKS}:load",
+    "servicedesk-retail": f"{_DESKS}:load_retail",
+    "servicedesk-airline": f"{_DESKS}:load_airline",
+}
 SPLITS = ("eval", "dev")
 
 

@@ -1,0 +1,14 @@
+"""The airline desk, put together."""
+
+from __future__ import annotations
+
+from harnesslab.suites.servicedesk.airline.advice import ADVICE
+from harnesslab.suites.servicedesk.airline.dialogue import DIALOGUE
+from harnesslab.suites.servicedesk.airline.direct import DIRECT
+from harnesslab.suites.servicedesk.airline.judgement import POLICY
+from harnesslab.suites.servicedesk.airline.policy import SYSTEM
+from harnesslab.suites.servicedesk.airline.tables import Airline
+from harnesslab.suites.servicedesk.airline.tools import KIT
+from harnesslab.suites.servicedesk.desk import Desk
+
+DESK = Desk("airline", SYSTEM, KIT, ADVICE, Airline, {"direct": DIRECT, "dialogue": DIALOGUE, "policy": POLICY})

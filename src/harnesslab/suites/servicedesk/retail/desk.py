@@ -1,0 +1,14 @@
+"""The retail desk, put together."""
+
+from __future__ import annotations
+
+from harnesslab.suites.servicedesk.desk import Desk
+from harnesslab.suites.servicedesk.retail.advice import ADVICE
+from harnesslab.suites.servicedesk.retail.dialogue import DIALOGUE
+from harnesslab.suites.servicedesk.retail.direct import DIRECT
+from harnesslab.suites.servicedesk.retail.judgement import POLICY
+from harnesslab.suites.servicedesk.retail.policy import SYSTEM
+from harnesslab.suites.servicedesk.retail.shop import Shop
+from harnesslab.suites.servicedesk.retail.tools import KIT
+
+DESK = Desk("retail", SYSTEM, KIT, ADVICE, Shop, {"direct": DIRECT, "dialogue": DIALOGUE, "policy": POLICY})
