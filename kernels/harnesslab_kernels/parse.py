@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from harnesslab_kernels._jit import part
 from harnesslab_kernels.counts import ALL_PARSED, PARSED, REPLIES
-from harnesslab_kernels.events import OK, OVERFLOW, REPLY
+from harnesslab_kernels.events import END, OK, OVERFLOW, REPLY, UNPARSEABLE
 
 
 @part
@@ -23,7 +23,8 @@ def count_parse(events: NDArray[Any], lo: int, hi: int, row: NDArray[np.int32]) 
     """Adds one trial's replies to `row`.
 
     A request that did not fit the context and generated nothing is not a reply; a reply cut at its token limit is one
-    that does not parse.
+    that does not parse, and so is the last one of a trial whose END says that its answer does not have the form that
+    was asked for.
 
     Args:
         events: EVENT[m] without its padding field (see `scan.as_records`).
@@ -32,10 +33,15 @@ def count_parse(events: NDArray[Any], lo: int, hi: int, row: NDArray[np.int32]) 
     """
     replies = 0
     parsed = 0
+    last = 0  # whether the reply before parses
     for i in range(lo, hi):
         if events[i].kind == REPLY and not (events[i].status == OVERFLOW and events[i].generated == 0):
             replies += 1
-            parsed += events[i].status == OK
+            last = 1 if events[i].status == OK else 0
+            parsed += last
+        elif events[i].kind == END and events[i].status == UNPARSEABLE:
+            parsed -= last
+            last = 0
     row[REPLIES] = replies
     row[PARSED] = parsed
     row[ALL_PARSED] = replies > 0 and replies == parsed

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harnesslab.harness.registry import LayerSpec
     from harnesslab.models.entry import ModelEntry
 
-EVALUATOR = 1
+EVALUATOR = 2
 """Raise it when grading, the agent loop's rules or the meaning of an event changes: older trials are then run again."""
 
 _BLOCK_TRIALS = 48  # per model and block: enough to fill a batch, few enough that a stopped sweep is nearly paired

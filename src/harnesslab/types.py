@@ -539,6 +539,7 @@ class Grade:
     passed: bool
     reasons: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()  # integrity: what was read, edited or gamed
+    parsed: bool | None = None  # whether the answer has the form that was asked for; None: none was
 
 
 @runtime_checkable

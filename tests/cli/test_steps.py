@@ -13,9 +13,9 @@ from harnesslab.trace.recorder import LayerTable, TrialRecorder
 from harnesslab.types import Completion, EventKind, FinishReason, ParseError, ParseErrorKind, Reuse, Status, Usage
 
 
-def printed(recorder: TrialRecorder, layers: LayerTable, capsys: pytest.CaptureFixture[str]) -> str:
+def printed(recorder: TrialRecorder, layers: LayerTable, capsys: pytest.CaptureFixture[str], **more: Any) -> str:
     events, payload = recorder.finish(())
-    facts: dict[str, Any] = {"end": "overflow"}
+    facts: dict[str, Any] = {"end": "overflow", **more}
     print_steps(
         TrialText("0" * 32, "m/x/s", "t", 0, TrialStatus.FAILED, 0, 1.0, 0.0, facts, {}, events, payload), list(layers)
     )
@@ -71,3 +71,20 @@ def test_the_reply_after_a_rewind_says_how_its_prompt_was_had(
     assert out.count("rewound: ") == 1
     second = out[out.index("--- turn 2") : out.index("--- turn 3")]
     assert says in second
+
+
+@pytest.mark.parametrize(
+    ("lost", "says"),
+    [
+        ("no return", ">>> point of no return: from here on the oracle could not have saved it"),
+        ("answer", ">>> answer: all was done as asked, but for this statement"),
+        ("stall", ">>> stall: from here on nothing more of what was asked was done"),
+    ],
+)
+def test_where_a_trial_was_lost_is_marked(lost: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    recorder = TrialRecorder(LayerTable())
+    for turn, text in enumerate(("First.", "Second.", "Third."), 1):
+        recorder.event(EventKind.REPLY, turn=turn, completion=Completion(text, text))
+    out = printed(recorder, LayerTable(), capsys, point={"lost": lost, "event": 1})
+    assert out.index("First.") < out.index(says) < out.index("Second.")
+    assert out.count(">>>") == 1

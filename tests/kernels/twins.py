@@ -23,8 +23,15 @@ def replies_that_fitted(events):
 
 def parse(events):
     replies = replies_that_fitted(events)
-    parsed = [e for e in replies if e["status"] == ev.OK]
+    parsed = [e for e in replies if e["status"] == ev.OK and not wrong_form(e, events)]
     return {"REPLIES": len(replies), "PARSED": len(parsed), "ALL_PARSED": int(0 < len(replies) == len(parsed))}
+
+
+def wrong_form(reply, events):
+    """Whether an END says of this reply, the last before it, that it does not have the form that was asked for."""
+    after = events[next(i for i, e in enumerate(events) if e is reply) + 1 :]
+    until = next((i for i, e in enumerate(after) if e in replies_that_fitted([e])), len(after))
+    return any(e["kind"] == ev.END and e["status"] == ev.UNPARSEABLE for e in after[:until])
 
 
 def unparsed(e):

@@ -161,6 +161,8 @@ def test_greedy_repeats_are_not_run_twice() -> None:
         ('{ name = "rewind", temperatures = [] }', 1),
         ('{ name = "rewind", temperatures = [0] }', 1),
         ('{ name = "rewind", budget = 0 }', 1),
+        ('"improve"', 2),
+        ('{ name = "improve", rounds = 0 }', 1),
         ('"retry"', 1),
     ],
 )

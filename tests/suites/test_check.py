@@ -112,7 +112,8 @@ def test_no_task_of_ours_can_be_passed_by_doing_nothing() -> None:
 def test_the_command_prints_a_table_and_its_verdict() -> None:
     done = CliRunner().invoke(app, ["check", "orders", "--n", "6"])
     assert done.exit_code == 0, done.output
-    assert "14 of 14 proofs hold" in done.output
+    assert "17 of 17 proofs hold" in done.output
+    assert max(map(len, done.output.splitlines())) <= 80
 
 
 def test_the_command_fails_where_a_proof_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +130,102 @@ def test_the_command_fails_where_a_proof_fails(tmp_path: Path, monkeypatch: pyte
     assert done.exit_code == 1
     assert "FAIL  the oracle passes" in done.output
     assert "against: order-status.0, cancel-shipped.0" in done.output
+    assert max(map(len, done.output.splitlines())) <= 80
+
+
+def test_a_check_by_substring_is_found_out() -> None:
+    class Inside:
+        def __init__(self, text: str) -> None:
+            self._text = text
+
+        def said_in(self, answer: str) -> bool:
+            return self._text in answer
+
+    def by_substring(task: WorldTask) -> WorldTask:
+        return spoil_goal(says=(Inside(task.oracle_answer.split()[-1].strip("$.")),))(task)
+
+    names = failing(small(lambda t: by_substring(t) if t.base == "stock-count" else t))
+    assert names["answers are matched by value"].against == ("stock-count.0",)
+
+
+def test_a_demand_that_nothing_shows_is_found_out() -> None:
+    """A check may pass the oracle and fail everybody else, and hold a demand that never matters."""
+
+    class Always:
+        def said_in(self, answer: str) -> bool:
+            return True
+
+        def __str__(self) -> str:
+            return "anything"
+
+    finding = failing(small(spoil_goal(says=(Always(),))))["mutated goal checks are told apart"]
+    assert "order-status.0 (without anything)" in finding.against
+
+
+def test_a_check_that_overlooks_a_slip_is_found_out() -> None:
+    """Here no write to a row that the oracle writes too is looked at: another amount would pass."""
+
+    class Careless(Goal):
+        def _state(self, environment: Any) -> list[str]:
+            return [] if environment.touched else super()._state(environment)
+
+    def careless(task: WorldTask) -> WorldTask:
+        return replace(task, goal=Careless(task.goal.digest, task.goal.changes, task.goal.says, task.goal.reads))
+
+    finding = failing(small(careless))["the oracle with one slip fails"]
+    assert "refund-all.0 (refund with nearly amount)" not in finding.against, "the tool refuses more than was paid"
+    assert any("set_quantity" in against or "set_city" in against for against in finding.against)
+
+
+def test_what_a_suite_raises_is_a_finding() -> None:
+    class Broken(WorldTask):
+        def check(self, environment: Environment, answer: str) -> Grade:
+            raise LookupError("no such table")
+
+    fields = WorldTask.__dataclass_fields__
+    names = failing(small(lambda t: Broken(**{name: getattr(t, name) for name in fields})))
+    assert names["the oracle passes"].figure == "0/9"
+    assert names["the oracle passes"].faults[0] == "order-status.0: LookupError: no such table"
+    assert {"random calls pass at most 2%", "the oracle with one slip fails"} <= set(names)
+
+
+def test_a_suite_whose_oracle_cannot_be_had_is_found_out() -> None:
+    class Nowhere(WorldTask):
+        @property
+        def oracle_answer(self) -> str:  # type: ignore[override]
+            raise FileNotFoundError("answers.txt")
+
+        @oracle_answer.setter
+        def oracle_answer(self, value: str) -> None:
+            pass
+
+    class Bare:
+        name, version = "bare", "1"
+
+        def __init__(self) -> None:
+            first = small().tasks[0]
+            self.tasks = [Nowhere(*(getattr(first, name) for name in WorldTask.__dataclass_fields__))]
+
+    findings = {f.name: f for f in check_suite(Bare())}
+    assert findings["the oracle passes"].faults == ("order-status.0: FileNotFoundError: answers.txt",)
+    assert findings["random calls pass at most 2%"].figure == "not proved"
+    assert findings["agent 'idle' fails"].ok
+
+
+def test_a_suite_that_draws_otherwise_in_another_process_is_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hashing_suite.py").write_text(
+        "from dataclasses import replace\n"
+        "from harnesslab.suites.orders.suite import load\n"
+        "def make(*, seed, n, split):\n"
+        "    suite = load(seed=seed, n=3, split=split)\n"
+        "    return replace(suite, version=str(hash('a word')))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    last = check_named("hashing_suite:make", seed=1)[-1]
+    assert (last.ok, last.figure) == (False, "0/2")
 
 
 def test_the_list_shows_every_suite() -> None:

@@ -29,6 +29,8 @@ def test_a_foreign_suite_is_found_by_import_path_from_where_the_user_stands(
         "def empty(*, seed, n, split):\n    import dataclasses\n"
         "    return dataclasses.replace(make(seed=seed, n=1, split=split), tasks=())\n"
         "def wrong(*, seed, n, split):\n    return 3\n"
+        "def bare(*, seed, n, split):\n    import dataclasses\n"
+        "    return dataclasses.replace(make(seed=seed, n=1, split=split), tasks=('a task',))\n"
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
@@ -37,7 +39,9 @@ def test_a_foreign_suite_is_found_by_import_path_from_where_the_user_stands(
         load_suite("my_own_suite:wrong", seed=1)
     with pytest.raises(UserError, match="has no tasks"):
         load_suite("my_own_suite:empty", seed=1)
-    with pytest.raises(UserError, match="known: empty, make, wrong"):
+    with pytest.raises(UserError, match="task 0 of suite 'my_own_suite:bare' is a str, not a task"):
+        load_suite("my_own_suite:bare", seed=1)
+    with pytest.raises(UserError, match="known: bare, empty, make, wrong"):
         load_suite("my_own_suite:mak", seed=1)
 
 

@@ -63,6 +63,29 @@ def test_a_word_is_not_said_by_a_longer_one_nor_among_rivals(answer: str) -> Non
     assert not Word("shipped", ("pending", "shipped")).said_in(answer)
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("It is not shipped.", False),
+        ("It has not yet been shipped.", False),
+        ("It isn't shipped", False),
+        ("It hasn\u2019t been shipped.", False),
+        ("It is no longer shipped", False),
+        ("It is not pending but shipped.", True),
+        ("Not at all: it is shipped.", True),
+        ("I cannot say more than that it is shipped.", True),
+        ("It is not pending. Shipped!", True),
+    ],
+)
+def test_what_is_denied_is_not_said(answer: str, said: bool) -> None:
+    assert Word("shipped", ("pending", "shipped")).said_in(answer) == said
+
+
+def test_a_number_or_date_that_is_denied_is_not_said() -> None:
+    assert numbers_in("It is not 45 but 54.") == {54}
+    assert not Day(date(2026, 3, 4)).said_in("It was not 4 March 2026.")
+
+
 def test_ids_and_addresses() -> None:
     assert Word("O12").said_in("Order o12.")
     assert not Word("O12").said_in("Order O123")

@@ -14,6 +14,11 @@ from harnesslab_kernels.events import MEMO, WROTE
 
 _WIDTH = 80
 _LONGEST = 1500  # characters of one text that are shown
+_LOST = {
+    "no return": "from here on the oracle could not have saved it",
+    "answer": "all was done as asked, but for this statement",
+    "stall": "from here on nothing more of what was asked was done",
+}
 _REWIND = "rewind"  # the layer after which a reply says how its prompt was had
 _REUSED = {"cells": "kept in cells", "state": "restored from a parked state", "": "from a cache"}
 
@@ -25,11 +30,14 @@ def print_steps(trial: TrialText, layers: Sequence[str]) -> None:
     if trial.events:
         events, payloads = unpack_events(trial.events), unpack_payloads(trial.payload)
         turn, rewound = -1, False
-        for event, payload in zip(events, payloads, strict=True):
+        point = trial.facts.get("point", {})
+        for i, (event, payload) in enumerate(zip(events, payloads, strict=True)):
             if event["turn"] != turn and event["kind"] != EventKind.END:
                 turn = int(event["turn"])
                 branch = f", branch {event['branch']}" if event["branch"] not in (0, ASIDE) else ""
                 print(f"\n--- turn {turn}{branch} {'-' * 60}"[:_WIDTH])
+            if i == point.get("event"):
+                print(_marked(point["lost"]))
             for line in _lines(event, payload, layers, rewound):
                 print(line)
             if event["kind"] in (EventKind.REPLY, EventKind.LAYER):
@@ -44,11 +52,21 @@ def print_steps(trial: TrialText, layers: Sequence[str]) -> None:
         print(f"  answer: {_indented(str(trial.task_facts.get('oracle_answer', '')), 10)}")
 
 
+def _marked(lost: str) -> str:
+    return "\n" + _head(f">>> {_point(lost)}: {_LOST[lost]}")
+
+
+def _point(lost: str) -> str:
+    return "point of no return" if lost == "no return" else lost
+
+
 def _reasons(facts: Mapping[str, Any]) -> Iterator[str]:
     if facts.get("cause"):
         yield f"the lab failed: {facts['cause']}"
     if facts.get("end") not in (None, "answered"):
         yield f"ended by {facts['end']}"
+    if point := facts.get("point"):
+        yield f"where it was lost is marked above: {_point(point['lost'])}"
     yield from map(str, facts.get("reasons", ()))
     yield from (f"flagged: {flag}" for flag in facts.get("flags", ()))
     if among := facts.get("attempts"):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
+
+_SHOWN = 8  # tasks that are named below a proof
 
 app = typer.Typer(
     help="List suites, and prove that they measure something.",
@@ -32,7 +35,7 @@ def list_suites(seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 1
 
 @app.command("check")
 def check(
-    name: Annotated[str, typer.Argument(help='A suite\'s name, or "package.module:factory" for one of your own.')],
+    name: Annotated[str, typer.Argument(help='A suite\'s name; of your own: "./folder", or "package.module:factory".')],
     seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 1,
     n: Annotated[int | None, typer.Option(help="Number of tasks; the suite's own default if left out.")] = None,
     split: Annotated[str, typer.Option(help="eval, or dev: the draw that difficulty was calibrated on.")] = "eval",
@@ -44,9 +47,21 @@ def check(
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name:<{width}}  {finding.figure}")
-        if not finding.ok and finding.against:
-            print(f"      against: {', '.join(dict.fromkeys(finding.against))}")
+        if finding.against:
+            _print_few("against", dict.fromkeys(finding.against), ", ")
+        if finding.faults:
+            _print_few("raised", finding.faults, "; ")
     failed = sum(not finding.ok for finding in findings)
     print(f"{len(findings) - failed} of {len(findings)} proofs hold")
     if failed:
         raise typer.Exit(1)
+
+
+def _print_few(what: str, items: Iterable[str], between: str) -> None:
+    """The first few items below their proof, in 80 columns."""
+    import textwrap
+
+    listed = list(items)
+    more = f"{between}and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
+    text = f"{what}: {between.join(listed[:_SHOWN])}{more}"
+    print(textwrap.fill(text, 80, initial_indent=" " * 6, subsequent_indent=" " * 8, break_on_hyphens=False))

@@ -10,10 +10,12 @@ from harnesslab.errors import EngineFailure
 from harnesslab.harness.compose import Harness
 from harnesslab.harness.loop import run_trial
 from harnesslab.lab.energy import EnergyMeter, billed
+from harnesslab.lab.no_return import Watched, point_of
 from harnesslab.lab.players import Players, spent_by
 from harnesslab.plan import CellPlan, Plan, TrialPlan
 from harnesslab.store.columns import TrialStatus
 from harnesslab.store.records import MISSING_END, TrialRecord
+from harnesslab.trace.events import unpack_events
 from harnesslab.trace.recorder import LayerTable, TrialRecorder
 from harnesslab.types import Answer, EndReason, Engine, Environment, Grade, Task
 
@@ -41,18 +43,25 @@ class Attempts:
         cell, task = self.plan.cells[trial.cell], self.plan.tasks[trial.task]
         seed = self.plan.config.seed
         environment = task.task.environment(seed, trial.repeat)
+        watched = Watched(environment)
         user = await self.players.user(task.task, seed, trial.repeat, task.suite.version)
         recorder = TrialRecorder(self.layers)
         harness = self.harnesses[trial.cell]
         began, start = time.time(), time.perf_counter()
         with billed(self.energy) as bill:
             answer = await run_trial(
-                task.view, environment, user, engine, harness, cell.sampling, recorder, trial.stream, trial.repeat
+                task.view, watched, user, engine, harness, cell.sampling, recorder, trial.stream, trial.repeat
             )
         seconds = time.perf_counter() - start + recorder.saved_seconds
-        grade, among = graded(task.task, environment, environment, answer)
+        grade, among = graded(task.task, environment, watched, answer)
+        if grade.parsed is False and answer.reason is EndReason.ANSWERED:
+            recorder.mark_unparsed()
         events, payload = recorder.finish(task.task.oracle)
         passed = grade.passed and answer.reason is EndReason.ANSWERED
+        facts = _facts(grade, answer, among)
+        if not passed:
+            point = point_of(task.task, watched, unpack_events(events), answer)
+            facts["point"] = {"lost": str(point.lost), "event": point.event}
         return TrialRecord(
             id=trial.id,
             cell=self.cells[trial.cell],
@@ -63,7 +72,7 @@ class Attempts:
             seconds=seconds,
             joules=bill.joules,
             started=began,
-            facts={**_facts(grade, answer, among), **spent_by(user)},
+            facts={**facts, **spent_by(user)},
             events=events,
             payload=payload,
             measured=recorder.measured,

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from harnesslab.suites.agents import NULL_AGENTS, RandomCaller, oracle, passes
+from harnesslab.suites.mutants import Mutable, Mutants, but, calls_and, glued
 from harnesslab.suites.registry import load_suite
 from harnesslab.types import Environment, Suite, Task, ToolCall, canonical, stable_hash
 
 RANDOM_SEEDS = 20
 MOST_RANDOM = 0.02
+LEAST_KILLED = 0.95
 _FINGERPRINT = (
     "import sys; from harnesslab.suites.check import fingerprint; from harnesslab.suites.registry import load_suite; "
     "n = int(sys.argv[3]); "
@@ -27,26 +30,35 @@ _GARBAGE: tuple[Any, ...] = ({}, {"x": 1}, None, -1, 10**30, "", "\ud800", [[]],
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One proof: what was asked, the figure found, and which tasks spoke against it."""
+    """One proof: what was asked, the figure found, and who spoke against it.
+
+    Attributes:
+        against: ids of tasks, with what was wrong where that is not all of them alike.
+        faults: what the suite's own code raised meanwhile, one line each.
+    """
 
     name: str
     figure: str
     ok: bool
     against: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 def check_suite(suite: Suite) -> list[Finding]:
-    """All proofs that need no second process."""
+    """All proofs that need no second process. What a suite's code raises is a finding, never an exception."""
     return [
-        _oracle(suite),
-        _each_write_counts(suite),
-        *(_null(suite, name) for name in NULL_AGENTS),
-        _random(suite),
-        _schemas(suite),
-        _budget(suite),
-        _unique(suite),
-        _snapshots(suite),
-        _garbage(suite),
+        _each(suite, "the oracle passes", _oracle_misses),
+        _each(suite, "the oracle fails without any one write", _spare_write),
+        *(_each(suite, f"agent {name!r} fails", partial(passes, agent=agent)) for name, agent in NULL_AGENTS.items()),
+        _whole(suite, f"random calls pass at most {MOST_RANDOM:.0%}", _random),
+        _whole(suite, "the oracle with one slip fails", _wrong),
+        _whole(suite, "mutated goal checks are told apart", _told_apart),
+        _each(suite, "answers are matched by value", _by_substring),
+        _each(suite, "the oracle's arguments fit the schemas", _misfit),
+        _each(suite, "the oracle fits the budget, one call per turn", _too_long),
+        _whole(suite, "no two tasks are one", _unique),
+        _each(suite, "snapshots restore the state alone", _bad_snapshots),
+        _each(suite, "failed calls change nothing and never raise", _fragile),
     ]
 
 
@@ -69,113 +81,166 @@ def fingerprint(suite: Suite) -> int:
     return stable_hash(*parts)
 
 
-def _finding(name: str, suite: Suite, against: list[str], figure: str = "") -> Finding:
-    good = len(suite.tasks) - len(set(against))
-    return Finding(name, figure or f"{good}/{len(suite.tasks)}", not against, tuple(against))
+# --- proofs
 
 
-def _oracle(suite: Suite) -> Finding:
-    against = []
+def _each(suite: Suite, name: str, bad: Callable[[Task], bool]) -> Finding:
+    """A proof that holds if no task is `bad`; a task whose code raises is."""
+    against, faults = [], []
     for task in suite.tasks:
-        environment = task.environment(0, 0)
-        failed = [call.name for call in task.oracle if not environment.call(call).ok]
-        if failed or not task.check(environment, task.oracle_answer).passed:
-            against.append(task.view.id)
-    return _finding("the oracle passes", suite, against)
-
-
-def _each_write_counts(suite: Suite) -> Finding:
-    against = []
-    for task in suite.tasks:
-        writes = {t.name for t in task.environment(0, 0).toolbox if t.writes}
-        for skipped, call in enumerate(task.oracle):
-            if call.name in writes and passes(task, partial(_all_but, skipped)):
+        try:
+            if bad(task):
                 against.append(task.view.id)
-    return _finding("the oracle fails without any one write", suite, against)
+        except Exception as error:
+            against.append(task.view.id)
+            faults.append(_fault(task, error))
+    good = len(suite.tasks) - len(against)
+    return Finding(name, f"{good}/{len(suite.tasks)}", not against, tuple(against), tuple(faults))
 
 
-def _all_but(skipped: int, task: Task, environment: Environment) -> str:
-    for i, call in enumerate(task.oracle):
-        if i != skipped:
-            environment.call(call)
-    return task.oracle_answer
+def _whole(suite: Suite, name: str, proof: Callable[[Suite, str], Finding]) -> Finding:
+    """A proof over all tasks together; it fails if what it needs of some task cannot even be had."""
+    try:
+        return proof(suite, name)
+    except Exception as error:
+        return Finding(name, "not proved", False, (), (_words(error),))
 
 
-def _null(suite: Suite, name: str) -> Finding:
-    against = [task.view.id for task in suite.tasks if passes(task, NULL_AGENTS[name])]
-    return _finding(f"agent {name!r} fails", suite, against)
+def _fault(task: Task, error: Exception) -> str:
+    return f"{task.view.id}: {_words(error)}"
 
 
-def _random(suite: Suite) -> Finding:
-    passed = Counter[str]()
-    for seed in range(RANDOM_SEEDS):
-        agent = RandomCaller(suite, seed)
-        passed.update(task.view.id for task in suite.tasks if passes(task, agent, seed=seed))
-    rate = passed.total() / (RANDOM_SEEDS * len(suite.tasks))
-    figure = f"{rate:.1%} of {RANDOM_SEEDS * len(suite.tasks)}"
-    return Finding(f"random calls pass at most {MOST_RANDOM:.0%}", figure, rate <= MOST_RANDOM, tuple(sorted(passed)))
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def _schemas(suite: Suite) -> Finding:
+def _oracle_misses(task: Task) -> bool:
+    environment = task.environment(0, 0)
+    failed = [call.name for call in task.oracle if not environment.call(call).ok]
+    return bool(failed) or not task.check(environment, task.oracle_answer).passed
+
+
+def _spare_write(task: Task) -> bool:
+    writes = {t.name for t in task.environment(0, 0).toolbox if t.writes}
+    return any(call.name in writes and passes(task, but(i, ())) for i, call in enumerate(task.oracle))
+
+
+def _by_substring(task: Task) -> bool:
+    """Whether the answer counts although all it says are parts of longer words and numbers."""
+    return not passes(task, calls_and("")) and passes(task, glued)
+
+
+def _misfit(task: Task) -> bool:
     import jsonschema_rs
 
-    against = []
+    toolbox = task.environment(0, 0).toolbox
+    specs = [(toolbox.get(call.name), call) for call in task.oracle]
+    return any(s is None or not jsonschema_rs.is_valid(dict(s.parameters), dict(c.arguments)) for s, c in specs)
+
+
+def _too_long(task: Task) -> bool:
+    return 0 < task.view.budget.turns < len(task.oracle) + 1
+
+
+def _bad_snapshots(task: Task) -> bool:
+    """A restore brings back the state and not the log, and a snapshot fits another environment of its task."""
+    environment, other = task.environment(0, 0), task.environment(0, 0)
+    start, digest = environment.snapshot(), environment.digest()
+    oracle(task, environment)
+    end, end_digest, length = environment.snapshot(), environment.digest(), len(environment.log)
+    environment.restore(start)
+    other.restore(end)
+    return (environment.digest(), other.digest(), len(environment.log)) != (digest, end_digest, length)
+
+
+def _fragile(task: Task) -> bool:
+    environment = task.environment(0, 0)
+    for call in _garbage_calls(environment):
+        before = environment.digest()
+        if not environment.call(call).ok and environment.digest() != before:
+            return True
+    return False
+
+
+def _random(suite: Suite, name: str) -> Finding:
+    passed, faults = Counter[str](), dict[str, str]()
+    for seed in range(RANDOM_SEEDS):
+        agent = RandomCaller(suite, seed)
+        for task in suite.tasks:
+            try:
+                passed[task.view.id] += int(passes(task, agent, seed=seed))
+            except Exception as error:
+                faults[task.view.id] = _fault(task, error)
+    rate = passed.total() / (RANDOM_SEEDS * len(suite.tasks))
+    ok = rate <= MOST_RANDOM and not faults
+    against = sorted(+passed) if rate > MOST_RANDOM else []
+    figure = f"{rate:.1%} of {RANDOM_SEEDS * len(suite.tasks)}"
+    return Finding(name, figure, ok, tuple(against), tuple(faults.values()))
+
+
+def _wrong(suite: Suite, name: str) -> Finding:
+    """Agents with one slip fail the check."""
+    mutants = Mutants(suite)
+
+    def verdicts(task: Task) -> Iterator[tuple[str, bool]]:
+        return ((m.name, not passes(task, m.agent)) for m in mutants.wrong(task))
+
+    return _killed(suite, name, verdicts)
+
+
+def _told_apart(suite: Suite, name: str) -> Finding:
+    """Checks with one demand altered are told from the original by some agent."""
+    mutants = Mutants(suite)
+    if not any(isinstance(task, Mutable) for task in suite.tasks):
+        return Finding(name, "not told: see docs/suites.md", True)
+
+    def verdicts(task: Task) -> Iterator[tuple[str, bool]]:
+        if not isinstance(task, Mutable):
+            return
+        altered, alive = list(task.mutated()), set[int]()
+        alive.update(range(len(altered)))
+        for agent in mutants.telling(task):
+            environment = task.environment(0, 0)
+            answer = agent(task, environment)
+            verdict = task.check(environment, answer).passed
+            alive -= {i for i in alive if altered[i][1].check(environment, answer).passed != verdict}
+        yield from ((what, i not in alive) for i, (what, _) in enumerate(altered))
+
+    return _killed(suite, name, verdicts)
+
+
+def _killed(suite: Suite, name: str, verdicts: Callable[[Task], Iterable[tuple[str, bool]]]) -> Finding:
+    tried, against, faults = 0, [], []
     for task in suite.tasks:
-        toolbox = task.environment(0, 0).toolbox
-        for call in task.oracle:
-            spec = toolbox.get(call.name)
-            if spec is None or not jsonschema_rs.is_valid(dict(spec.parameters), dict(call.arguments)):
-                against.append(task.view.id)
-    return _finding("the oracle's arguments fit the schemas", suite, against)
+        try:
+            for what, caught in verdicts(task):
+                tried += 1
+                if not caught:
+                    against.append(f"{task.view.id} ({what})")
+        except Exception as error:
+            faults.append(_fault(task, error))
+    killed = tried - len(against)
+    ok = tried > 0 and killed >= LEAST_KILLED * tried and not faults
+    return Finding(name, f"{killed}/{tried} killed", ok, tuple(against), tuple(faults))
 
 
-def _budget(suite: Suite) -> Finding:
-    against = [t.view.id for t in suite.tasks if 0 < t.view.budget.turns < len(t.oracle) + 1]
-    return _finding("the oracle fits the budget, one call per turn", suite, against)
-
-
-def _unique(suite: Suite) -> Finding:
+def _unique(suite: Suite, name: str) -> Finding:
     ids = Counter(task.view.id for task in suite.tasks)
-    goals = Counter(map(_goal, suite.tasks))
-    against = [t.view.id for t in suite.tasks if ids[t.view.id] > 1 or goals[_goal(t)] > 1]
-    return _finding("no two tasks are one", suite, against)
+    goals = Counter[int]()
+
+    def twice(task: Task) -> bool:
+        return ids[task.view.id] > 1 or goals[_goal(task)] > 1
+
+    with contextlib.suppress(Exception):  # what raises here raises again, and counts, in `twice`
+        goals.update(map(_goal, suite.tasks))
+    return _each(suite, name, twice)
 
 
 def _goal(task: Task) -> int:
+    """A task's digest: what is asked, and the state and statement that its oracle leaves behind."""
     environment = task.environment(0, 0)
     answer = oracle(task, environment)
     return stable_hash(task.view.system, task.view.prompt, environment.digest(), answer)
-
-
-def _snapshots(suite: Suite) -> Finding:
-    """A restore brings back the state and not the log, and a snapshot fits another environment of its task."""
-    against = []
-    for task in suite.tasks:
-        environment, other = task.environment(0, 0), task.environment(0, 0)
-        start, digest = environment.snapshot(), environment.digest()
-        oracle(task, environment)
-        end, end_digest, length = environment.snapshot(), environment.digest(), len(environment.log)
-        environment.restore(start)
-        other.restore(end)
-        if (environment.digest(), other.digest(), len(environment.log)) != (digest, end_digest, length):
-            against.append(task.view.id)
-    return _finding("snapshots restore the state alone", suite, against)
-
-
-def _garbage(suite: Suite) -> Finding:
-    against = []
-    for task in suite.tasks:
-        environment = task.environment(0, 0)
-        for call in _garbage_calls(environment):
-            before = environment.digest()
-            try:
-                result = environment.call(call)
-            except Exception:
-                against.append(task.view.id)
-                continue
-            if not result.ok and environment.digest() != before:
-                against.append(task.view.id)
-    return _finding("failed calls change nothing and never raise", suite, against)
 
 
 def _garbage_calls(environment: Environment) -> Iterator[ToolCall]:
@@ -189,13 +254,21 @@ def _garbage_calls(environment: Environment) -> Iterator[ToolCall]:
 
 def _deterministic(suite: Suite, name: str, seed: int, n: int | None, split: str) -> Finding:
     arguments = [name, str(seed), str(n or 0), split]
+    what = "other processes and hash seeds draw the same"
+    try:
+        here = str(fingerprint(suite))
+    except Exception as error:
+        return Finding(what, "not drawn", False, (), (_words(error),))
     found = [_elsewhere(arguments, hash_seed) for hash_seed in ("1", "77")]
-    same = sum(f == str(fingerprint(suite)) for f in found)
-    return Finding("other processes and hash seeds draw the same", f"{same}/{len(found)}", same == len(found))
+    same = sum(drawn == here for drawn, _ in found)
+    faults = dict.fromkeys(fault for _, fault in found if fault)
+    return Finding(what, f"{same}/{len(found)}", same == len(found), (), tuple(faults))
 
 
-def _elsewhere(arguments: list[str], hash_seed: str) -> str:
+def _elsewhere(arguments: list[str], hash_seed: str) -> tuple[str, str]:
+    """(fingerprint, the error's last line) of the same suite in another process."""
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", _FINGERPRINT, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
+    fault = done.stderr.strip().splitlines()[-1:] if done.returncode else []
+    return done.stdout.strip(), "".join(fault)

@@ -1,4 +1,4 @@
-"""Suites by name, and anyone's own by import path "package.module:factory".
+"""Suites by name, and anyone's own: a folder of tasks by its path, or Python by import path "package.module:factory".
 
 A factory is `factory(*, seed: int, n: int | None, split: str) -> Suite`; split is "eval", or "dev" for the draw that
 difficulty was calibrated on. Equal arguments give equal tasks, in every process.
@@ -15,16 +15,18 @@ from functools import partial
 from typing import Any
 
 from harnesslab.errors import UserError, unknown_name
-from harnesslab.types import Advice, Suite, canonical, stable_hash
+from harnesslab.types import Advice, Suite, Task, canonical, stable_hash
 
 _DESKS = "harnesslab.suites.servicedesk.suite"
 SUITES = {
+    "format": "harnesslab.suites.format.suite:load",
     "orders": "harnesslab.suites.orders.suite:load",
     "servicedesk": f"{_DESKS}:load",
     "servicedesk-retail": f"{_DESKS}:load_retail",
     "servicedesk-airline": f"{_DESKS}:load_airline",
 }
 SPLITS = ("eval", "dev")
+_TASK = "see Task in harnesslab.types, and docs/suites.md"
 
 
 def suite_names() -> tuple[str, ...]:
@@ -32,7 +34,9 @@ def suite_names() -> tuple[str, ...]:
 
 
 def load_suite(name: str, *, seed: int, n: int | None = None, split: str = "eval", **more: Any) -> Suite:
-    """A suite of ours by name, or a foreign one by import path (the folder the user stands in is importable).
+    """A suite of ours by name, a folder of tasks by path ("./my-tasks"), or a foreign suite by import path.
+
+    The folder the user stands in is importable, and paths start from it.
 
     Args:
         n: how many tasks; None leaves it to the suite.
@@ -43,9 +47,14 @@ def load_suite(name: str, *, seed: int, n: int | None = None, split: str = "eval
     """
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
+    if name.startswith((".", "~")) or "/" in name or os.sep in name:
+        from harnesslab.suites.folder import load_folder
+
+        return load_folder(name, n=n, split=split)
     path = SUITES.get(name, name)
     if ":" not in path:
-        raise unknown_name("suite", name, SUITES, todo='a suite of your own is named "package.module:factory"')
+        todo = 'a suite of your own is "./folder" or "package.module:factory"'
+        raise unknown_name("suite", name, SUITES, todo=todo)
     suite = _factory(path)(seed=seed, n=n, split=split, **more)
     if not isinstance(suite, Suite):
         raise UserError(
@@ -55,6 +64,9 @@ def load_suite(name: str, *, seed: int, n: int | None = None, split: str = "eval
         )
     if not suite.tasks:
         raise UserError(f"suite {name!r} has no tasks", todo="choose another n, split or tiers")
+    for i, task in enumerate(suite.tasks):
+        if not isinstance(task, Task):
+            raise UserError(f"task {i} of suite {name!r} is a {type(task).__name__}, not a task", "", _TASK)
     return suite
 
 

@@ -6,14 +6,18 @@ says what it must, and what had to be read was read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from harnesslab.suites.environment import WorldEnvironment
 from harnesslab.suites.tools import Toolkit
 from harnesslab.suites.values import Value
 from harnesslab.suites.world import EMPTY, Base, Key, Snapshot
 from harnesslab.types import Environment, Grade, Task, TaskView, ToolCall, User
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +38,78 @@ class Goal:
     """When a task is solved.
 
     Attributes:
-        digest: of the state after the oracle.
+        digest: of the state after the oracle; None: neither state nor writes are judged.
         changes: the rows the oracle writes; a write to any other row is unauthorised, even if written back.
         says: what the answer must state.
         reads: what must have been read.
     """
 
-    digest: int
+    digest: int | None
     changes: frozenset[Key]
     says: tuple[Value, ...] = ()
     reads: tuple[Read, ...] = ()
 
     def check(self, environment: WorldEnvironment, answer: str) -> Grade:
-        reasons = []
-        if environment.digest() != self.digest:
-            reasons.append("the state is not the one the task asks for")
-        stray = sorted(environment.touched - self.changes)
-        reasons += [f"unauthorised write to {table} {id}" for table, id in stray]
+        reasons = [*self._state(environment), *self._strays(environment)]
         reasons += [f"the answer does not say {value}" for value in self.says if not value.said_in(answer)]
         if self.reads:
             keys = frozenset(call.key for call, result in environment.log if result.ok)
             reasons += [f"never read {read}" for read in self.reads if not read.done(keys)]
         return Grade(not reasons, tuple(reasons))
+
+    def _state(self, environment: WorldEnvironment) -> list[str]:
+        right = self.digest is None or environment.digest() == self.digest
+        return [] if right else ["the state is not the one the task asks for"]
+
+    def _strays(self, environment: WorldEnvironment) -> list[str]:
+        strays = () if self.digest is None else sorted(environment.touched - self.changes)
+        return [f"unauthorised write to {table} {id}" for table, id in strays]
+
+    def mutated(self) -> Iterator[tuple[str, Goal]]:
+        """The goal with one demand dropped or altered, and which. No state need be dropped where no write is allowed:
+        any other state is an unauthorised write then.
+        """
+        if self.digest is not None:
+            yield "another state", replace(self, digest=self.digest ^ 1)
+            yield "any write", _AnyWrite(self.digest, self.changes, self.says, self.reads)
+            if self.changes:
+                yield "any state", _AnyState(self.digest, self.changes, self.says, self.reads)
+        for i, value in enumerate(self.says):
+            yield f"without {value}", replace(self, says=_without(self.says, i))
+            inside = replace(self, says=(*_without(self.says, i), _Inside(value)))
+            yield f"{value} as a part of something", inside
+        for i, read in enumerate(self.reads):
+            yield f"without {read}", replace(self, reads=_without(self.reads, i))
+
+
+class _AnyState(Goal):
+    def _state(self, environment: WorldEnvironment) -> list[str]:
+        return []
+
+
+class _AnyWrite(Goal):
+    def _strays(self, environment: WorldEnvironment) -> list[str]:
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """A value matched as a substring grader would: what no check of ours may do."""
+
+    value: Value
+
+    def said_in(self, answer: str) -> bool:
+        return any(self.value.said_in(part) for part in _parts(answer))
+
+
+def _parts(answer: str) -> Iterator[str]:
+    """The answer, and the answer with the ends of all its words and numbers cut off."""
+    yield answer
+    yield re.sub(r"\w(\w(?:[\w.@,:/-]*\w)?)\w", r"\1", answer)
+
+
+def _without(parts: tuple[Part, ...], i: int) -> tuple[Part, ...]:
+    return parts[:i] + parts[i + 1 :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +137,14 @@ class WorldTask:
         if not isinstance(environment, WorldEnvironment):
             raise TypeError(f"a WorldTask grades its own environment, not a {type(environment).__name__}")
         return self.goal.check(environment, answer)
+
+    @property
+    def one_end(self) -> bool:
+        return self.goal.digest is not None
+
+    def mutated(self) -> Iterator[tuple[str, Task]]:
+        """The task with one demand of its goal altered; see `mutants.Mutable`."""
+        return ((name, replace(self, goal=goal)) for name, goal in self.goal.mutated())
 
 
 def make_task(

@@ -1,4 +1,7 @@
-"""What an answer must say, matched by value and never by substring: 10 is not said by "100", nor O12 by "O123"."""
+"""What an answer must say, matched by value and never by substring: 10 is not said by "100", nor O12 by "O123".
+
+What is denied is not said: "not shipped yet" says nothing of shipped, and "not pending but shipped" says shipped alone.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,12 @@ _MONTHS = (
 )
 
 
+_DENIED = re.compile(
+    r"(?:\b(?:not|never|no longer|neither|nor)|n[\u2019']t)\s+(?:(?:yet|been|be|a|an|the|currently)\s+){0,2}$",
+    re.IGNORECASE,
+)
+
+
 class Value(Protocol):
     """A fact an answer must state. `str(value)` says which, for the grade's reasons."""
 
@@ -28,9 +37,11 @@ class Value(Protocol):
 
 
 def numbers_in(text: str) -> set[float]:
-    """All numbers a text states; parts of ids, dates, times and percentages are none."""
+    """All numbers a text states; parts of ids, dates, times and percentages are none, nor is one that it denies."""
     found = set()
     for match in _NUMBER.finditer(text):
+        if _denied(text, match.start()):
+            continue
         value = float(match["whole"].replace(",", "") + (match["rest"] or ""))
         found.add(-value if match["sign"] else value)
     return found
@@ -74,14 +85,19 @@ class Day:
     value: date
 
     def said_in(self, answer: str) -> bool:
-        return _day_pattern(self.value).search(answer) is not None
+        return any(not _denied(answer, match.start()) for match in _day_pattern(self.value).finditer(answer))
 
     def __str__(self) -> str:
         return f"the date {self.value.isoformat()}"
 
 
 def _says(value: str, text: str) -> bool:
-    return _word_pattern(value).search(text) is not None
+    return any(not _denied(text, match.start()) for match in _word_pattern(value).finditer(text))
+
+
+def _denied(text: str, start: int) -> bool:
+    """Whether what stands at `start` follows a "not"."""
+    return _DENIED.search(text[max(0, start - 40) : start]) is not None
 
 
 @lru_cache(maxsize=4096)

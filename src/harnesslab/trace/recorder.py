@@ -24,6 +24,7 @@ from harnesslab_kernels.events import EVENT
 
 _MEMO = int(EventFlag.MEMO)
 _INT16, _INT32 = 0xFFFF, 0x7FFFFFFF
+_KIND, _STATUS = ((EVENT.names or ()).index(name) for name in ("kind", "status"))
 
 
 class LayerTable:
@@ -133,6 +134,13 @@ class TrialRecorder:
 
     def __len__(self) -> int:
         return len(self._records)
+
+    def mark_unparsed(self) -> None:
+        """Notes on the trial's END that its answer does not have the form that the task asked for."""
+        end = list(self._records[-1])
+        assert end[_KIND] == EventKind.END
+        end[_STATUS] = int(Status.UNPARSEABLE)
+        self._records[-1] = tuple(end)
 
     def finish(self, oracle: Sequence[ToolCall]) -> tuple[bytes, bytes]:
         """The trial's two BLOBs: EVENT[n] with its oracle matches, and the payloads."""
