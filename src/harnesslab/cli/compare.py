@@ -1,18 +1,21 @@
-"""harnesslab compare: the paired difference of two cells, or of a model's chosen harness and another cell."""
+"""harnesslab compare: two cells, a model's chosen harness and another cell, or what predicts reliability over many."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
-    from harnesslab.score.summary import Choice, Comparison
+    from harnesslab.score.summary import Choice
     from harnesslab.store.columns import Columns
 
 
 def command(
-    names: Annotated[list[str], typer.Argument(metavar="[SWEEP] A B", help="cells as MODEL/HARNESS[/SUITE]")],
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[SWEEP] A B", help="cells as MODEL/HARNESS[/SUITE]")
+    ] = None,
     choose: Annotated[
         str | None,
         typer.Option(
@@ -21,15 +24,21 @@ def command(
             "A may also be a model: its baselines",
         ),
     ] = None,
+    predict: Annotated[
+        bool, typer.Option("--predict", help="names are sweeps: which metric predicts reliability over their cells")
+    ] = False,
+    format: Annotated[
+        Literal["text", "json"], typer.Option(help="json: stable, for other programs; not with --choose")
+    ] = "text",
 ) -> None:
     """Paired difference B minus A of two cells, on the tasks that both have run. Default: the latest sweep."""
+    from harnesslab.cli._compared import as_json, show
     from harnesslab.errors import UserError
 
-    if choose is None:
-        if len(names) not in (2, 3):
-            raise UserError("compare takes two cells", f"got {len(names)} names", "harnesslab compare [SWEEP] A B")
-        _compare(_columns(names[0] if len(names) == 3 else None), *names[-2:])
-    else:
+    names = names or []
+    if predict:
+        _predict(names, format)
+    elif choose is not None:
         if len(names) not in (1, 2):
             raise UserError(
                 "--choose takes one other cell",
@@ -37,6 +46,14 @@ def command(
                 "harnesslab compare [SWEEP] A --choose MODEL",
             )
         _choose(_columns(names[0] if len(names) == 2 else None), choose, names[-1])
+    else:
+        if len(names) not in (2, 3):
+            raise UserError("compare takes two cells", f"got {len(names)} names", "harnesslab compare [SWEEP] A B")
+        columns, (a, b) = _columns(names[0] if len(names) == 3 else None), names[-2:]
+        if format == "json":
+            print(json.dumps(as_json(columns, a, b), indent=2))
+        else:
+            show(columns, a, b)
 
 
 def _columns(sweep: str | None) -> Columns:
@@ -47,14 +64,8 @@ def _columns(sweep: str | None) -> Columns:
         return store.columns()
 
 
-def _compare(columns: Columns, a: str, b: str) -> None:
-    from harnesslab.score.paired import compare
-
-    for found in compare(columns, a, b):
-        _print(found, f"{found.tasks} paired tasks from {found.base_tasks} templates")
-
-
 def _choose(columns: Columns, model: str, other: str) -> None:
+    from harnesslab.cli._compared import few, points
     from harnesslab.score.choice import choose
 
     for one in choose(columns, model, other):
@@ -64,7 +75,11 @@ def _choose(columns: Columns, model: str, other: str) -> None:
         several = len(one.confirmed) > 1
         for found in one.confirmed:
             adjusted = f"; adjusted among {len(one.confirmed)}: {found.p_adjusted:.3g}" if several else ""
-            _print(found, f"{found.tasks} paired tasks from the other {found.base_tasks} templates", adjusted)
+            print(f"A = {found.a}\nB = {found.b}")
+            print(f"pass^1, B minus A: {points(found.difference)}; p = {found.p:.3g}{adjusted}")
+            print(f"{found.tasks} paired tasks from the other {found.base_tasks} templates, ", end="")
+            print(f"{found.discordant} of which differ")
+            few(found)
 
 
 def _ranking(one: Choice) -> str:
@@ -72,15 +87,22 @@ def _ranking(one: Choice) -> str:
     return rates[0] + (f" (then {', '.join(rates[1:3])})" if len(rates) > 1 else "")
 
 
-def _print(found: Comparison, on: str, adjusted: str = "") -> None:
-    value, low, high = (
-        "-" if x is None else f"{100 * x:+.1f}"
-        for x in (found.difference.value, found.difference.low, found.difference.high)
-    )
-    print(f"A = {found.a}\nB = {found.b}")
-    print(f"pass^1, B minus A: {value} points, 95 % interval {low} to {high}; p = {found.p:.3g}{adjusted}")
-    print(f"{on}, {found.discordant} of which differ")
-    if not found.can_reach:
-        print("so few templates differ that no outcome could reach p <= 0.05")
-    if found.difference.unreliable:
-        print("the interval is a rough guide: too few templates for its nominal coverage")
+def _predict(names: list[str], format: str) -> None:
+    from harnesslab.report.reliability import grids, to_json
+    from harnesslab.score.predict import predict
+
+    found = predict([_columns(name) for name in names] or [_columns(None)])
+    if format == "json":
+        print(json.dumps(to_json(found), indent=2))
+        return
+    from rich.console import Console
+
+    from harnesslab.report.terminal import print_grid
+
+    console = Console(highlight=False)
+    for grid in grids(found):
+        print_grid(grid, console)
+    if found.left_out:
+        console.print(
+            f"Left out, without repeats or with too few templates: {', '.join(found.left_out)}.", markup=False
+        )

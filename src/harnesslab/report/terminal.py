@@ -6,7 +6,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harnesslab.report.ablation import ablation_grids
-from harnesslab.report.grids import Grid, by_error, differences, failures, headline, ledgers, meter, tiers
+from harnesslab.report.grids import (
+    Grid,
+    by_error,
+    costs_with_intervals,
+    differences,
+    failures,
+    headline,
+    interactions,
+    ledgers,
+    meter,
+    rankings,
+    shares_with_intervals,
+    tiers,
+)
 from harnesslab.score.summary import Summary
 
 if TYPE_CHECKING:
@@ -14,17 +27,17 @@ if TYPE_CHECKING:
 
 
 def render(summary: Summary, console: Console) -> None:
-    """Prints the whole report: results, ablations, paired differences, tiers, where calls fail, costs, notes."""
+    """Prints it all: results, ablations, effects and rankings, intervals, tiers, where calls fail, costs, notes."""
     if not any(cell.trials for cell in summary.cells):
         console.print("No trial has finished yet.")
         _notes(summary, console)
         return
     print_grid(headline(summary), console)
-    for grid in ablation_grids(summary):
-        print_grid(grid, console)
-    for kind in ("harness", "model"):
-        if (differ := differences(summary, kind)) is not None:
-            print_grid(differ, console)
+    effects = [grid(summary, kind) for kind in ("harness", "model") for grid in (differences, rankings)]
+    intervals = (interactions(summary), shares_with_intervals(summary), costs_with_intervals(summary))
+    for grid in (*ablation_grids(summary), *effects, *intervals):
+        if grid is not None:
+            print_grid(grid, console)
     if any(len(cell.tiers) > 1 for cell in summary.cells):
         print_grid(tiers(summary), console)
     print_grid(failures(summary), console)

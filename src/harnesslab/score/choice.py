@@ -93,7 +93,7 @@ def choose_among(candidates: Sequence[Sample], others: Sequence[Sample], *, seed
         candidates=MappingProxyType({label: rates[label] for label in ranked}),
         selection=len(chosen_on),
         confirmation=len(bases - chosen_on),
-        confirmed=as_family(found),
+        confirmed=tuple(as_family(found)),
     )
 
 

@@ -6,11 +6,10 @@ Arms that share random numbers are positively correlated, so they are judged by 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import combinations
-from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +18,13 @@ from harnesslab.errors import UserError, unknown_name
 from harnesslab.score.estimate import difference
 from harnesslab.score.reliability import is_greedy
 from harnesslab.score.sample import Floats, Ints, Sample, samples
-from harnesslab.score.summary import Comparison, Ranking
+from harnesslab.score.summary import Comparison, HarnessByModel
 from harnesslab.store.columns import Columns
-from harnesslab_kernels.intervals import benjamini_hochberg
+from harnesslab_kernels.intervals import benjamini_hochberg, mcnemar
 
 FLIPS = 20_000
-REDRAWS = 2_000
+
+Tested = TypeVar("Tested", Comparison, HarnessByModel)
 
 
 def compare(columns: Columns, a: str, b: str, *, seed: int = 0, level: float = 0.95) -> tuple[Comparison, ...]:
@@ -34,14 +34,19 @@ def compare(columns: Columns, a: str, b: str, *, seed: int = 0, level: float = 0
         UserError: a name fits no cell, or the cells share no suite.
     """
     every = samples(columns)
-    left, right = _named(every, a), _named(every, b)
+    left, right = named(every, a), named(every, b)
     found = [compare_cells(x, y, seed=seed, level=level) for x in left for y in right if x.cell.suite == y.cell.suite]
     if not found:
         raise UserError(f"{a} and {b} share no suite", "a paired difference needs tasks that both have run")
     return adjust(found)
 
 
-def _named(every: Sequence[Sample], name: str) -> list[Sample]:
+def named(every: Sequence[Sample], name: str) -> list[Sample]:
+    """Samples of cells called so.
+
+    Raises:
+        UserError: there is none.
+    """
     found = [s for s in every if name in (s.cell.label, f"{s.cell.model}/{s.cell.harness}")]
     if not found:
         raise unknown_name("cell", name, [s.cell.label for s in every])
@@ -85,31 +90,55 @@ def adjust(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
     return tuple(out)
 
 
-def as_family(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
-    """The same comparisons with p adjusted among all of them that have any task."""
+def as_family(found: Sequence[Tested]) -> list[Tested]:
+    """The same tests, Benjamini-Hochberg adjusted as one family; those without a task are no part of it."""
     out = list(found)
     at = [i for i, c in enumerate(out) if c.tasks]
     for i, p in zip(at, benjamini_hochberg([out[i].p for i in at]), strict=True):
         out[i] = replace(out[i], p_adjusted=float(p))
-    return tuple(out)
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A test of the differences of base tasks; see `Comparison`."""
+
+    p: float
+    test: str
+    discordant: int
+    can_reach: bool
+
+
+def tested(d: Floats, *, seed: int, level: float, single: bool) -> Verdict:
+    """Sign-flip test of float64[b]; McNemar's where `single`: one trial per arm and base task, so d is -1, 0 or 1."""
+    from harnesslab_kernels.resample import sign_flip
+
+    live = np.where(np.abs(d) > 1e-12, d, 0.0)
+    discordant = int(np.count_nonzero(live))
+    if single:
+        p, test = mcnemar(int((live > 0).sum()), int((live < 0).sum())), "mcnemar"
+    else:
+        p, test = float(sign_flip(live, FLIPS, seed)), "sign-flip"
+    return Verdict(p, test, discordant, can_reach=2.0 ** (1 - discordant) <= 1.0 - level + 1e-12)
 
 
 def compare_cells(x: Sample, y: Sample, *, seed: int, level: float) -> Comparison:
     """One comparison, y minus x, not yet adjusted."""
-    d, w = paired_differences(x, y)
-    discordant = int((np.abs(d) > 1e-12).sum())
-    p = sign_flip_p(d, seed)
+    d, w = by_base(x, *task_differences(x, y))
+    single = bool((w == 1.0).all()) and max(int(s.n.max(initial=0)) for s in (x, y)) <= 1
+    verdict = tested(d, seed=seed, level=level, single=single)
     return Comparison(
         kind=_kind(x, y),
         a=x.cell.label,
         b=y.cell.label,
         difference=difference(d, w, level),
-        p=p,
-        p_adjusted=p,
+        p=verdict.p,
+        p_adjusted=verdict.p,
+        test=verdict.test,
         tasks=int(w.sum()),
         base_tasks=len(d),
-        discordant=discordant,
-        can_reach=2.0 ** (1 - discordant) <= 1.0 - level + 1e-12,
+        discordant=verdict.discordant,
+        can_reach=verdict.can_reach,
     )
 
 
@@ -121,12 +150,17 @@ def sign_flip_p(d: Floats, seed: int) -> float:
 
 
 def paired_differences(x: Sample, y: Sample) -> tuple[Floats, Floats]:
-    """(differences, tasks) per base task, float64[b]: sums over the tasks both ran.
+    """(differences, tasks) per base task, float64[b]: sums over the tasks both ran."""
+    return by_base(x, *task_differences(x, y))
+
+
+def task_differences(x: Sample, y: Sample) -> tuple[Ints, Floats]:
+    """(position of each task that both ran, y minus x of its success rate), int64[t] and float64[t].
 
     Within one model, repeat r of a task is paired with repeat r: both drew the same random numbers. Across models there
     is no such pairing, and a task's rates are compared; so too where one cell is greedy: its one repeat stands for all.
     """
-    return contrast([x, y], [-1.0, 1.0], [x.passed, y.passed])
+    return _by_arms([x, y], [-1.0, 1.0], [x.passed, y.passed])
 
 
 def contrast(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Floats, Floats]:
@@ -135,9 +169,12 @@ def contrast(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[ND
     Args:
         values: one per arm, a value per trial. A repeat, or a task, that one of the arms lacks is left out of all.
     """
+    return by_base(arms[0], *_by_arms(arms, signs, values))
+
+
+def _by_arms(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Ints, Floats]:
     alike = len({(s.cell.model, is_greedy(s)) for s in arms}) == 1
-    task, value = _by_repeat(arms, signs, values) if alike else _by_task(arms, signs, values)
-    return _by_base(arms[0], task, value)
+    return _by_repeat(arms, signs, values) if alike else _by_task(arms, signs, values)
 
 
 def _by_repeat(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Ints, Floats]:
@@ -165,44 +202,9 @@ def _by_task(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[ND
     return common, total
 
 
-def _by_base(x: Sample, task: Ints, value: Floats) -> tuple[Floats, Floats]:
-    """(sums, tasks) per base task of a value per task."""
+def by_base(x: Sample, task: Ints, value: Floats) -> tuple[Floats, Floats]:
+    """(sums, tasks) per base task, float64[b], of values per task; `task` are positions among tasks that x ran."""
     bases = {int(t): row.base for t, row in zip(x.task_index, x.tasks, strict=True)}
     names, base = np.unique(np.array([bases[int(t)] for t in task], dtype=object), return_inverse=True)
     weights = np.bincount(base, minlength=len(names)).astype(np.float64)
     return np.bincount(base, weights=value, minlength=len(names)).astype(np.float64), weights
-
-
-def rankings(every: Sequence[Sample], *, seed: int) -> tuple[Ranking, ...]:
-    """For each model and suite with several harnesses: how often each is best when base tasks are drawn anew."""
-    from harnesslab_kernels.resample import bootstrap_sums
-
-    groups: dict[tuple[str, str], list[Sample]] = {}
-    for s in every:
-        groups.setdefault((s.cell.model, s.cell.suite), []).append(s)
-    found = []
-    for (model, suite), arms in groups.items():
-        rates = _common_rates(arms)
-        if len(arms) < 2 or not len(rates):
-            continue
-        drawn = bootstrap_sums(rates, REDRAWS, seed)
-        best = np.abs(drawn - drawn.max(axis=1, keepdims=True)) < 1e-9
-        share = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
-        named = MappingProxyType({a.cell.harness: float(v) for a, v in zip(arms, share, strict=True)})
-        found.append(Ranking(model, suite, named, len(rates)))
-    return tuple(found)
-
-
-def _common_rates(arms: Sequence[Sample]) -> Floats:
-    """float64[b, arms]: summed success rates of each base task, over tasks that every arm has run."""
-    common = set.intersection(*(set(s.task_index[s.n > 0].tolist()) for s in arms))
-    bases: dict[str, int] = {}
-    for t, row in zip(arms[0].task_index.tolist(), arms[0].tasks, strict=True):
-        if t in common:
-            bases.setdefault(row.base, len(bases))
-    out = np.zeros((len(bases), len(arms)))
-    for j, s in enumerate(arms):
-        for t, row, n, c in zip(s.task_index.tolist(), s.tasks, s.n, s.c, strict=True):
-            if t in common:
-                out[bases[row.base], j] += c / n
-    return out

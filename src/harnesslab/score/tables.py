@@ -20,8 +20,10 @@ from harnesslab.score.behaviour import (
 )
 from harnesslab.score.choice import choices
 from harnesslab.score.departure import departures, departures_of
+from harnesslab.score.interaction import interactions
 from harnesslab.score.notes import notes_on
-from harnesslab.score.paired import all_pairs, rankings
+from harnesslab.score.paired import all_pairs
+from harnesslab.score.ranking import rankings
 from harnesslab.score.reliability import (
     is_greedy,
     missing_as_failed,
@@ -42,10 +44,14 @@ CONVENTIONS = MappingProxyType(
         "pass^k": "missing trials dropped; tasks with fewer than k trials left out of pass^k, their count shown",
         "pass^k, missing as failed": "missing trials counted as failed ones",
         "interval of a share": "wilson-t: Wilson with effective n from base-task clusters and Student's t; "
-        "all-zero and all-one: exact, Clopper-Pearson on base tasks",
+        "all-zero, all-one, and pass^k (k > 1) of fewer than 3.5 successes or failures: exact, Clopper-Pearson on base "
+        "tasks",
         "interval of a cost per success": "log-t: Student's t on the log scale, clustered by base task",
         "interval of a difference": "adjusted-t: Student's t on base tasks after adding one for each arm",
-        "p": "sign-flip test over base tasks, two-sided; adjusted: Benjamini-Hochberg within each kind of comparison",
+        "p": "two-sided: sign-flip over base tasks, all repeats of one flipping together; with one trial per base task "
+        "McNemar's exact test; adjusted: Benjamini-Hochberg within the harness effects, the model effects and the "
+        "interactions of the report",
+        "interaction": "for these levels: against the sweep's first model and first harness",
         "effect of a layer": "two cells that differ by it alone, with minus without, paired by task and repeat; "
         "p adjusted among all effects of the report",
         "chosen harness": "chosen on half of the templates, by a seeded hash; compared on the other half only",
@@ -81,11 +87,12 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
     cells = tuple(without(c, lacks) for c, lacks in zip(cells, untold, strict=True))
     apart = ablations(columns, every, seed=seed, level=level)
     arms = {label for one in apart for label in one.arms}
+    plain = [s for s in judged if s.cell.label not in arms]
     comparisons = all_pairs(judged, seed=seed, level=level, arms=arms)
     return Summary(
         cells=cells,
         comparisons=comparisons,
-        rankings=rankings(judged, seed=seed),
+        rankings=rankings(plain, comparisons, seed=seed, level=level),
         notes=(*notes_on(cells, comparisons, level), *notes_on_untold(list(zip(cells, untold, strict=True)))),
         conventions=CONVENTIONS,
         level=level,
@@ -94,6 +101,7 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
         meter=columns.meter,
         counts=columns.counts,
         unmetered_runs=columns.unmetered_runs,
+        interactions=interactions(plain, seed=seed, level=level),
         ablations=apart,
         choices=choices(judged, dict.fromkeys((one.model, one.suite) for one in apart), seed=seed, level=level),
     )
