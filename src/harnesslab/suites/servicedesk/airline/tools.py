@@ -1,8 +1,13 @@
-"""The airline desk's tools. They refuse the impossible and do what the policy forbids: the agent is to keep to it."""
+"""The airline desk's tools. They refuse the impossible and do what the policy forbids: the agent is to keep to it.
+
+Descriptions name no field of the answers: the 0.5B takes such words for arguments.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from harnesslab.suites.servicedesk.airline.tables import CABINS
 from harnesslab.suites.servicedesk.ids import find, same, text
@@ -56,13 +61,13 @@ def find_booking(world: World, code: str, last_name: str) -> Any:
 
 
 def get_member(world: World, member_id: str) -> Any:
-    """A member's name, email, level and vouchers."""
+    """Look up a member."""
     key, row = find(world, "members", member_id, "member")
     return {"member_id": key, **row}
 
 
 def list_bookings(world: World, member_id: str) -> Any:
-    """All bookings of a member: code, flight, status."""
+    """List a member's bookings."""
     key, _ = find(world, "members", member_id, "member")
     return [
         {"code": code, "flight_id": row["flight"], "status": row["status"]}
@@ -71,13 +76,15 @@ def list_bookings(world: World, member_id: str) -> Any:
 
 
 def get_flight(world: World, flight_id: str) -> Any:
-    """One flight: route, day, times, status, minutes of delay, price and seats left per cabin."""
+    """Look up a flight."""
     key, row = _flight(world, flight_id)
     return {"flight_id": key, **{k: v for k, v in row.items() if k not in ("free", "route")}, **_fares(world, key)}
 
 
-def search_flights(world: World, origin: str, destination: str, day: str) -> Any:
-    """Flights from one city to another on a day (YYYY-MM-DD): times, status, price and seats left per cabin."""
+def search_flights(
+    world: World, origin: str, destination: str, day: Annotated[str, Field(description="YYYY-MM-DD")]
+) -> Any:
+    """List the flights from one city to another on a day."""
     route = f"{text(origin, 'origin')} {text(destination, 'destination')} {day.strip()}"
     return [
         {
@@ -92,12 +99,12 @@ def search_flights(world: World, origin: str, destination: str, day: str) -> Any
 
 
 def free_seats(world: World, flight_id: str) -> Any:
-    """Seats of a flight that may be chosen."""
+    """List the free seats of a flight."""
     return _flight(world, flight_id)[1]["free"]
 
 
 def get_payment(world: World, code: str) -> Any:
-    """What was paid for a booking, charged and refunded since."""
+    """Look up a booking's payment."""
     return _row(world, "payments", _booking(world, code)[0])
 
 

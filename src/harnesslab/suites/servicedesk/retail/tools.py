@@ -1,8 +1,13 @@
-"""The retail desk's tools. They refuse the impossible and do what the policy forbids: the agent is to keep to it."""
+"""The retail desk's tools. They refuse the impossible and do what the policy forbids: the agent is to keep to it.
+
+Descriptions name no field of the answers: the 0.5B takes such words for arguments.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from harnesslab.suites.servicedesk.ids import find, same, text
 from harnesslab.suites.tools import ToolError, Toolkit
@@ -44,13 +49,13 @@ def identify_customer(world: World, email: str, postcode: str) -> Any:
 
 
 def get_customer(world: World, customer_id: str) -> Any:
-    """A customer's name, email, home address, level and gift card."""
+    """Look up a customer."""
     key, row = find(world, "customers", customer_id, "customer")
     return {"customer_id": key, **row}
 
 
 def list_orders(world: World, customer_id: str) -> Any:
-    """A customer's orders with status and items."""
+    """List a customer's orders."""
     key, _ = find(world, "customers", customer_id, "customer")
     return [
         {"order_id": id, "status": row["status"], "items": [_name(world, line) for _, line in _lines(world, id)]}
@@ -59,7 +64,7 @@ def list_orders(world: World, customer_id: str) -> Any:
 
 
 def get_order(world: World, order_id: str) -> Any:
-    """One order: customer, status, dates, delivery address, items with pieces and price."""
+    """Look up an order and its items."""
     key, row = _order(world, order_id)
     lines = [
         {
@@ -80,13 +85,13 @@ def get_order(world: World, order_id: str) -> Any:
 
 
 def get_payment(world: World, order_id: str) -> Any:
-    """How an order was paid, the amount paid and the amount refunded."""
+    """Look up an order's payment."""
     key, _ = _order(world, order_id)
     return world.get("payments", key)
 
 
 def track_parcel(world: World, order_id: str) -> Any:
-    """An order's parcel: carrier, due date, and the date it was delivered."""
+    """Look up an order's parcel and when it is due."""
     key, order = _order(world, order_id)
     parcel = world.get("parcels", key)
     if parcel is None:
@@ -94,8 +99,8 @@ def track_parcel(world: World, order_id: str) -> Any:
     return {**parcel, "delivered": order.get("delivered", "not yet")}
 
 
-def find_items(world: World, kind: str) -> Any:
-    """All items of a kind (e.g. lamp): id, colour, price, stock, whether from the sale."""
+def find_items(world: World, kind: Annotated[str, Field(description="one word, e.g. lamp")]) -> Any:
+    """List the items of a kind in all colours, with their stock."""
     found = world.where("items", "kind", kind.strip().lower())
     if not found:
         raise ToolError(f"no items of kind {kind.strip()[:40]}")
@@ -103,7 +108,7 @@ def find_items(world: World, kind: str) -> Any:
 
 
 def get_item(world: World, item_id: str) -> Any:
-    """One item by id: kind, colour, price, stock, whether from the sale."""
+    """Look up an item."""
     key, row = find(world, "items", item_id, "item")
     return {"item_id": key, **row}
 
