@@ -152,6 +152,16 @@ class Arm:
     def per_hour(self) -> float:
         return 3600 * self.trials / self.seconds
 
+    @property
+    def tokens_per_second(self) -> float:
+        """Generated tokens, whatever the prompts cost: arms draw other replies, so their trials differ in length."""
+        return self.generated / self.seconds
+
+    @property
+    def so_far(self) -> str:
+        trial = f"{self.replies / self.trials:.1f} replies and {self.generated / self.trials:.0f} tokens per trial"
+        return f"{self.name}: {self.per_hour:.0f} trials/h, {self.tokens_per_second:.1f} tokens/s, {trial}"
+
 
 class _Counting:
     """Counts what passes through."""
@@ -207,7 +217,7 @@ async def measure(options: argparse.Namespace) -> None:
         for i, task in enumerate(tasks):
             for arm in arms[i % len(arms) :] + arms[: i % len(arms)]:
                 await arm.run(task, options.repeats, sampling)
-                print(f"# {task.view.id} {arm.name}: {arm.per_hour:.0f} trials/h so far", flush=True)
+                print(f"# {task.view.id} {arm.so_far}", flush=True)
         report(arms, await ours.stats(), await memo.stats())
     finally:
         for arm in arms:
@@ -223,9 +233,12 @@ def report(arms: Sequence[Arm], nomemo: dict[str, Any], memo: dict[str, Any]) ->
         print(f"trials_per_hour_{arm.name}={arm.per_hour:.1f}")
         print(f"success_{arm.name}={arm.passed / arm.trials:.3f}")
         print(f"generated_per_trial_{arm.name}={arm.generated / arm.trials:.0f}")
+        print(f"replies_per_trial_{arm.name}={arm.replies / arm.trials:.2f}")
+        print(f"tokens_per_second_{arm.name}={arm.tokens_per_second:.1f}")
     print(f"trials_per_hour={ours.per_hour:.1f}")
     print(f"ratio_plain={ours.per_hour / plain.per_hour:.2f}")
     print(f"ratio_plain_nomemo={bare.per_hour / plain.per_hour:.2f}")
+    print(f"ratio_plain_nomemo_tokens={bare.tokens_per_second / plain.tokens_per_second:.2f}")
     servers = [arm for arm in arms if arm.name.startswith("llama_server")]
     if servers:
         best = max(servers, key=lambda arm: arm.per_hour)
@@ -234,6 +247,7 @@ def report(arms: Sequence[Arm], nomemo: dict[str, Any], memo: dict[str, Any]) ->
         print(f"ratio_llama_server_nomemo={bare.per_hour / best.per_hour:.2f}")
         for arm in servers:
             print(f"ratio_{arm.name}_nomemo={bare.per_hour / arm.per_hour:.2f}")
+            print(f"ratio_{arm.name}_nomemo_tokens={bare.tokens_per_second / arm.tokens_per_second:.2f}")
     print(f"busy={nomemo['busy'] / bare.seconds:.3f}")
     for name, key in (("prefilled", "prefilled"), ("decoded", "decoded"), ("tree_tokens_saved", "shared")):
         print(f"{name}_nomemo={nomemo[key]:.0f}")
