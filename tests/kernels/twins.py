@@ -11,8 +11,8 @@ from harnesslab_kernels import events as ev
 ERRORS = ("UNPARSEABLE", "UNKNOWN_TOOL", "INVALID", "TOOL_ERROR", "OTHER")
 RECOVERY = (
     *("FAILURES", "EPISODES", "RECOVERED", "ABANDONED", "EXHAUSTED"),
-    *("ADAPTIVE", "IDENTICAL", "ALTERNATING", "NO_PROGRESS", "UNFOLLOWED"),
-    *("REDUNDANT", "LOOPS_IDENTICAL", "LOOPS_ALTERNATING", "LOOPS_NO_PROGRESS"),
+    *("ADAPTIVE", "IDENTICAL", "ALTERNATING", "PERIODIC", "NO_PROGRESS", "UNFOLLOWED"),
+    *("REDUNDANT", "LOOPS_IDENTICAL", "LOOPS_ALTERNATING", "LOOPS_PERIODIC", "LOOPS_NO_PROGRESS"),
     *(f"{what}_{error}" for what in ("OPENED", "CURED") for error in ERRORS),
 )
 
@@ -131,15 +131,41 @@ def repeats_failure_at(actions, i):
     return not before["ok"] and not before["flags"] & ev.TRANSIENT and before["id"] == actions[i]["id"]
 
 
+def repeats(ids, period):
+    return all(a == b for a, b in zip(ids, ids[period:], strict=False))
+
+
+def cycles_at(actions):
+    """For each action the period of the cycle that goes on there, 0: none; and whether it begins there."""
+    ids = [a["id"] for a in actions]
+    found, period = [], 0
+    for i in range(len(ids)):
+        if period and ids[i] == ids[i - period]:
+            found.append((period, False))
+            continue
+        period = 0
+        for p in range(3, len(ids)):
+            window = ids[i + 1 - 3 * p : i + 1] if 3 * p <= i + 1 else []
+            if window and repeats(window, p):
+                period = 0 if repeats(window, 1) or repeats(window, 2) else p
+                break
+        found.append((period, period > 0))
+    return found
+
+
 def path_of(actions, first, last, key):
     """The path of an episode opened at `first`, with its last action at `last`."""
     if first == last:
         return "UNFOLLOWED"
+    cycles = cycles_at(actions)
     for i in range(first + 1, last + 1):
         if repeats_failure_at(actions, i) and actions[i]["key"] == key:
             return "IDENTICAL"
         if alternating_at(actions, i) and i - 5 >= first:
             return "ALTERNATING"
+        period = cycles[i][0]
+        if period and i + 1 - 3 * period >= first:
+            return "PERIODIC"
         if stuck_at(actions, i) and i - 4 >= first:
             return "NO_PROGRESS"
     return "ADAPTIVE"
@@ -165,6 +191,7 @@ def recovery(events):
         out[f"OPENED_{error_of(action)}"] += 1
         out[f"CURED_{error_of(action)}"] += cure is not None
         out[path_of(actions, i, len(actions) - 1 if cure is None else cure, key)] += 1
+    out["LOOPS_PERIODIC"] = sum(begins for _, begins in cycles_at(actions))
     for i in range(len(actions)):
         run = 1
         while run <= i and actions[i - run]["id"] == actions[i]["id"]:

@@ -63,12 +63,18 @@ def recovery(sample: Sample, level: float) -> Recovery:
             adaptive="adaptive",
             identical="identical",
             alternating="alternating",
+            periodic="periodic",
             no_progress="no-progress",
             unfollowed="unfollowed",
         ),
         degenerate=share(sample, followed - _column(sample, c.ADAPTIVE), followed, level),
         redundant=total["redundant"],
-        loops=pick(identical="loops-identical", alternating="loops-alternating", no_progress="loops-no-progress"),
+        loops=pick(
+            identical="loops-identical",
+            alternating="loops-alternating",
+            periodic="loops-periodic",
+            no_progress="loops-no-progress",
+        ),
         errors=MappingProxyType(
             {
                 name: (
@@ -90,11 +96,13 @@ _RECOVERY = {
     "adaptive": c.ADAPTIVE,
     "identical": c.IDENTICAL,
     "alternating": c.ALTERNATING,
+    "periodic": c.PERIODIC,
     "no-progress": c.NO_PROGRESS,
     "unfollowed": c.UNFOLLOWED,
     "redundant": c.REDUNDANT,
     "loops-identical": c.LOOPS_IDENTICAL,
     "loops-alternating": c.LOOPS_ALTERNATING,
+    "loops-periodic": c.LOOPS_PERIODIC,
     "loops-no-progress": c.LOOPS_NO_PROGRESS,
 }
 

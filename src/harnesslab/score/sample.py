@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harnesslab.store.columns import CellRow, Columns, TaskRow, TrialStatus
+
+if TYPE_CHECKING:
+    from harnesslab_kernels.scan import Scanned
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -92,11 +95,13 @@ class Sample:
         )
 
 
-def count_trials(columns: Columns) -> NDArray[np.int32]:
-    """int32[n, WIDTH]: every trial of a sweep counted by the kernel, in one pass over its events."""
+def scan_trials(columns: Columns, *, departures: bool = False) -> Scanned:
+    """Every trial of a sweep counted by the kernel, in one pass over its events."""
     from harnesslab_kernels.scan import scan
 
-    return scan(columns.events, columns.offsets, *oracle_arrays(columns), columns.trials["task"])
+    return scan(
+        columns.events, columns.offsets, *oracle_arrays(columns), columns.trials["task"], departures=departures
+    )
 
 
 def oracle_arrays(columns: Columns) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.int64]]:
@@ -112,26 +117,25 @@ def oracle_arrays(columns: Columns) -> tuple[NDArray[np.uint64], NDArray[np.uint
     )
 
 
-def standalone_seconds(columns: Columns) -> Floats:
+def standalone_seconds(columns: Columns, scanned: Scanned) -> Floats:
     """float64[n]: what every trial of a sweep would cost alone, by the weights of its model; nan without weights."""
     seconds = np.full(len(columns.trials), np.nan)
-    if not columns.weights:
-        return seconds
-    from harnesslab_kernels.standalone import standalone_amounts
-
-    amounts = standalone_amounts(columns.events, columns.offsets)
     for i, cell in enumerate(columns.cells):
         if cell.model in columns.weights:
             mine = columns.trials["cell"] == i
-            seconds[mine] = amounts[mine] @ np.array(astuple(columns.weights[cell.model]))
+            seconds[mine] = scanned.amounts[mine] @ np.array(astuple(columns.weights[cell.model]))
     return seconds
 
 
-def samples(columns: Columns, cells: Sequence[int] | None = None) -> tuple[Sample, ...]:
-    """One sample per cell (of those named by position, if any), in the sweep's order. Cells without trials too."""
-    counts, standalone = count_trials(columns), standalone_seconds(columns)
-    wanted = range(len(columns.cells)) if cells is None else cells
-    return tuple(_sample(columns, counts, standalone, c) for c in wanted)
+def samples(columns: Columns, scanned: Scanned | None = None) -> tuple[Sample, ...]:
+    """One sample per cell, in the sweep's order. Cells without trials too.
+
+    Args:
+        scanned: what `scan_trials` gave, if it was called already.
+    """
+    scanned = scanned or scan_trials(columns)
+    standalone = standalone_seconds(columns, scanned)
+    return tuple(_sample(columns, scanned.counts, standalone, c) for c in range(len(columns.cells)))
 
 
 def _sample(columns: Columns, counts: NDArray[np.int32], standalone: Floats, cell: int) -> Sample:
