@@ -330,3 +330,24 @@ def departure(events, oracle):
 
     cost, at, kind = best(0, 0)
     return kind, -1 if at == -never else -at, cost
+
+
+def attribute(times, joules, start, end):
+    """(joules of each trial, idle): time is cut wherever anything happens; a slice belongs to those alive in it."""
+
+    def total(when):
+        if when <= times[0]:
+            return joules[0]
+        for (t0, t1), (j0, j1) in zip(pairwise(times), pairwise(joules), strict=True):
+            if when <= t1:
+                return j0 + (j1 - j0) * (when - t0) / (t1 - t0)
+        return joules[-1]
+
+    charged, idle = [0.0] * len(start), 0.0
+    for t0, t1 in pairwise(sorted({*times, *start, *end})):
+        alive = [i for i in range(len(start)) if start[i] <= t0 and t1 <= end[i]]
+        spent = total(t1) - total(t0)
+        for i in alive:
+            charged[i] += spent / len(alive)
+        idle += 0.0 if alive else spent
+    return charged, idle

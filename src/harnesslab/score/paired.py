@@ -31,7 +31,9 @@ def compare(columns: Columns, a: str, b: str, *, seed: int = 0, level: float = 0
     """
     every = samples(columns)
     left, right = _named(every, a), _named(every, b)
-    found = [compare_cells(x, y, seed=seed, level=level) for x in left for y in right if x.cell.suite == y.cell.suite]
+    found = compare_pairs(
+        [(x, y) for x in left for y in right if x.cell.suite == y.cell.suite], seed=seed, level=level
+    )
     if not found:
         raise UserError(f"{a} and {b} share no suite", "a paired difference needs tasks that both have run")
     return adjust(found)
@@ -46,11 +48,8 @@ def _named(every: Sequence[Sample], name: str) -> list[Sample]:
 
 def all_pairs(every: Sequence[Sample], *, seed: int, level: float) -> tuple[Comparison, ...]:
     """Every two cells of a suite that differ in the harness only, then those that differ in the model only."""
-    found = [
-        compare_cells(x, y, seed=seed, level=level)
-        for x, y in combinations(every, 2)
-        if x.cell.suite == y.cell.suite and _kind(x, y) != "other"
-    ]
+    pairs = [(x, y) for x, y in combinations(every, 2) if x.cell.suite == y.cell.suite and _kind(x, y) != "other"]
+    found = compare_pairs(pairs, seed=seed, level=level)
     return adjust(sorted(found, key=lambda c: c.kind))
 
 
@@ -70,25 +69,30 @@ def adjust(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
     return tuple(out)
 
 
-def compare_cells(x: Sample, y: Sample, *, seed: int, level: float) -> Comparison:
-    """One comparison, y minus x, not yet adjusted."""
-    from harnesslab_kernels.resample import sign_flip
+def compare_pairs(pairs: Sequence[tuple[Sample, Sample]], *, seed: int, level: float) -> list[Comparison]:
+    """One comparison per pair, second minus first, not yet adjusted; the tests of all of them in one call."""
+    from harnesslab_kernels.resample import sign_flips
 
-    d, w = paired_differences(x, y)
-    discordant = int((np.abs(d) > 1e-12).sum())
-    p = float(sign_flip(np.where(np.abs(d) > 1e-12, d, 0.0), FLIPS, seed))
-    return Comparison(
-        kind=_kind(x, y),
-        a=x.cell.label,
-        b=y.cell.label,
-        difference=difference(d, w, level),
-        p=p,
-        p_adjusted=p,
-        tasks=int(w.sum()),
-        base_tasks=len(d),
-        discordant=discordant,
-        can_reach=2.0 ** (1 - discordant) <= 1.0 - level + 1e-12,
-    )
+    found = [paired_differences(x, y) for x, y in pairs]
+    signs = np.zeros((len(found), max((len(d) for d, _ in found), default=0)))
+    for row, (d, _) in zip(signs, found, strict=True):
+        row[: len(d)] = np.where(np.abs(d) > 1e-12, d, 0.0)
+    tests = zip(pairs, found, np.count_nonzero(signs, axis=1), sign_flips(signs, FLIPS, seed), strict=True)
+    return [
+        Comparison(
+            kind=_kind(x, y),
+            a=x.cell.label,
+            b=y.cell.label,
+            difference=difference(d, w, level),
+            p=float(p),
+            p_adjusted=float(p),
+            tasks=int(w.sum()),
+            base_tasks=len(d),
+            discordant=int(discordant),
+            can_reach=2.0 ** (1 - int(discordant)) <= 1.0 - level + 1e-12,
+        )
+        for (x, y), (d, w), discordant, p in tests
+    ]
 
 
 def paired_differences(x: Sample, y: Sample) -> tuple[Floats, Floats]:
@@ -101,16 +105,19 @@ def paired_differences(x: Sample, y: Sample) -> tuple[Floats, Floats]:
         task, value = _by_repeat(x, y)
     else:
         task, value = _by_task(x, y)
-    bases = {int(t): row.base for t, row in zip(x.task_index, x.tasks, strict=True)}
-    names, base = np.unique(np.array([bases[int(t)] for t in task], dtype=object), return_inverse=True)
-    weights = np.bincount(base, minlength=len(names)).astype(np.float64)
-    return np.bincount(base, weights=value, minlength=len(names)).astype(np.float64), weights
+    base = x.base[np.searchsorted(x.task_index, task)]
+    weights = np.bincount(base, minlength=x.bases).astype(np.float64)
+    there = weights > 0
+    return np.bincount(base, weights=value, minlength=x.bases).astype(np.float64)[there], weights[there]
 
 
 def _by_repeat(x: Sample, y: Sample) -> tuple[Ints, Floats]:
     top = 1 + max(int(s.repeat.max(initial=0)) for s in (x, y))
     keys = [s.task_index[s.task] * top + s.repeat for s in (x, y)]
-    common, at_x, at_y = np.intersect1d(keys[0], keys[1], assume_unique=True, return_indices=True)
+    if np.array_equal(*keys):  # nothing is missing
+        common, at_x, at_y = keys[0], slice(None), slice(None)
+    else:
+        common, at_x, at_y = np.intersect1d(*keys, assume_unique=True, return_indices=True)
     task, place = np.unique(common // top, return_inverse=True)
     d = y.passed[at_y].astype(np.float64) - x.passed[at_x]
     pairs = np.bincount(place, minlength=len(task))
@@ -146,14 +153,10 @@ def rankings(every: Sequence[Sample], *, seed: int) -> tuple[Ranking, ...]:
 
 def _common_rates(arms: Sequence[Sample]) -> Floats:
     """float64[b, arms]: summed success rates of each base task, over tasks that every arm has run."""
-    common = set.intersection(*(set(s.task_index[s.n > 0].tolist()) for s in arms))
-    bases: dict[str, int] = {}
-    for t, row in zip(arms[0].task_index.tolist(), arms[0].tasks, strict=True):
-        if t in common:
-            bases.setdefault(row.base, len(bases))
-    out = np.zeros((len(bases), len(arms)))
-    for j, s in enumerate(arms):
-        for t, row, n, c in zip(s.task_index.tolist(), s.tasks, s.n, s.c, strict=True):
-            if t in common:
-                out[bases[row.base], j] += c / n
-    return out
+    common = arms[0].task_index
+    for s in arms:
+        common = common[np.isin(common, s.task_index[s.n > 0])]
+    at = [np.searchsorted(s.task_index, common) for s in arms]
+    _, base = np.unique(arms[0].base[at[0]], return_inverse=True)
+    rates = [np.bincount(base, weights=s.c[i] / s.n[i]) for s, i in zip(arms, at, strict=True)]
+    return np.stack(rates, axis=1).astype(np.float64)
