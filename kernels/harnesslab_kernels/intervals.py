@@ -1,5 +1,5 @@
-"""Closed-form statistics of a handful of numbers: Wilson, exact bounds, quantiles, Benjamini-Hochberg. Nothing
-compiled.
+"""Closed-form statistics of a handful of numbers: Wilson, Clopper-Pearson, McNemar, quantiles, Benjamini-Hochberg.
+Nothing compiled.
 
 Which of these a report uses, and why, stands in docs/metrics.md.
 """
@@ -36,6 +36,34 @@ def exact_bound(n: int, level: float) -> float:
     return 1.0 - ((1.0 - level) / 2.0) ** (1.0 / n) if n else 1.0
 
 
+@lru_cache(maxsize=4096)
+def clopper_pearson(x: float, n: float, level: float) -> tuple[float, float]:
+    """Clopper and Pearson's exact interval of a proportion seen x times in n; x need not be whole.
+
+    Source: Clopper and Pearson 1934, as quantiles of beta distributions.
+    """
+    tail = (1.0 - level) / 2.0
+    low = _beta_quantile(tail, x, n - x + 1.0) if x > 0.0 else 0.0
+    high = _beta_quantile(1.0 - tail, x + 1.0, n - x) if x < n else 1.0
+    return low, high
+
+
+def mcnemar(one: int, other: int) -> float:
+    """McNemar's exact two-sided p of two arms with one trial per task: a binomial test of the discordant tasks.
+
+    Args:
+        one, other: tasks that only the one arm, and only the other, passed.
+
+    Source: McNemar 1947; exact, Mosteller 1952. It is the sign-flip test when every difference is one task.
+    """
+    n, least = one + other, min(one, other)
+    term = total = 1
+    for i in range(least):
+        term = term * (n - i) // (i + 1)
+        total += term
+    return min(1.0, 2 * total / 2**n)
+
+
 def normal_quantile(level: float) -> float:
     """Two-sided: 1.96 at level .95."""
     return NormalDist().inv_cdf((1.0 + level) / 2.0)
@@ -56,6 +84,15 @@ def t_quantile(level: float, df: float) -> float:
     for _ in range(80):
         mid = (lo + hi) / 2.0
         lo, hi = (mid, hi) if _t_tail(mid, df) > tail else (lo, mid)
+    return (lo + hi) / 2.0
+
+
+def _beta_quantile(q: float, a: float, b: float) -> float:
+    """x with I_x(a, b) = q, by bisection; accurate to 1e-12."""
+    lo, hi = 0.0, 1.0
+    for _ in range(40):
+        mid = (lo + hi) / 2.0
+        lo, hi = (mid, hi) if _beta_inc(a, b, mid) < q else (lo, mid)
     return (lo + hi) / 2.0
 
 

@@ -62,10 +62,12 @@ def _draw(sums: NDArray[np.float64], seed: int, r: int, out: NDArray[np.float64]
 
 def sign_flip(differences: NDArray[np.float64], replicates: int, seed: int) -> float:
     """`sign_flips` of one comparison, float64[b]."""
-    return float(sign_flips(differences[np.newaxis], replicates, seed)[0])
+    return float(sign_flips(differences[np.newaxis], replicates, np.array([seed]))[0])
 
 
-def sign_flips(differences: NDArray[np.float64], replicates: int, seed: int) -> NDArray[np.float64]:
+def sign_flips(
+    differences: NDArray[np.float64], replicates: int, seeds: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """Two-sided p of each paired difference of a grid: how often random signs give a sum at least as far from zero.
 
     All repeats and variants of a base task flip together, since they enter as one number. Base tasks without a
@@ -76,20 +78,22 @@ def sign_flips(differences: NDArray[np.float64], replicates: int, seed: int) -> 
     Args:
         differences: float64[g, b], A minus B summed over each base task; 0 where a comparison does not have it.
         replicates: random sign patterns, where not all are tried.
-        seed: a non-negative integer; the same patterns for every row.
+        seeds: int64[g], non-negative; rows of one seed get the same patterns.
 
     Returns:
         float64[g], the same whatever the thread count.
     """
     out = np.ones(len(differences))
-    _flip(np.ascontiguousarray(differences, dtype=np.float64), replicates, seed, out)
+    _flip(np.ascontiguousarray(differences, dtype=np.float64), replicates, seeds.astype(np.int64), out)
     return out
 
 
 @parallel_kernel
-def _flip(differences: NDArray[np.float64], replicates: int, seed: int, out: NDArray[np.float64]) -> None:
+def _flip(
+    differences: NDArray[np.float64], replicates: int, seeds: NDArray[np.int64], out: NDArray[np.float64]
+) -> None:
     for g in prange(len(out)):
-        out[g] = _flip_one(differences[g], replicates, seed)
+        out[g] = _flip_one(differences[g], replicates, seeds[g])
 
 
 @part

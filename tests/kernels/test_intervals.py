@@ -5,11 +5,21 @@ import math
 import numpy as np
 import pytest
 import twins
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import beta, binomtest
 
 from harnesslab_kernels.budget import success_curve
-from harnesslab_kernels.intervals import benjamini_hochberg, exact_bound, normal_quantile, t_quantile, wilson
+from harnesslab_kernels.intervals import (
+    benjamini_hochberg,
+    clopper_pearson,
+    exact_bound,
+    mcnemar,
+    normal_quantile,
+    t_quantile,
+    wilson,
+)
+from harnesslab_kernels.resample import sign_flip
 
 
 @given(st.floats(0, 1), st.floats(0.5, 500), st.floats(0.5, 15))
@@ -25,6 +35,27 @@ def test_wilsons_ends_are_where_the_score_test_just_rejects(p, n, quantile):
 @given(st.integers(1, 1000))
 def test_the_exact_bound_leaves_half_the_rest_on_one_side(n):
     assert (1 - exact_bound(n, 0.95)) ** n == pytest.approx(0.025)
+
+
+@given(st.integers(1, 60), st.data())
+def test_clopper_pearson_is_scipys(n, data):
+    x = data.draw(st.integers(0, n) | st.floats(0.01, n - 0.01))
+    low, high = clopper_pearson(x, n, 0.95)
+    assert low == pytest.approx(beta.ppf(0.025, x, n - x + 1) if x > 0 else 0, abs=1e-9)
+    assert high == pytest.approx(beta.ppf(0.975, x + 1, n - x) if x < n else 1, abs=1e-9)
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_mcnemar_is_the_binomial_test(one, other):
+    expected = binomtest(one, one + other).pvalue if one + other else 1.0
+    assert mcnemar(one, other) == pytest.approx(expected)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 8), st.integers(0, 8))
+def test_mcnemar_is_the_sign_flip_test_of_whole_tasks(one, other):
+    d = np.array([1.0] * one + [-1.0] * other + [0.0])
+    assert sign_flip(d, 10, 1) == pytest.approx(mcnemar(one, other))
 
 
 @pytest.mark.parametrize(

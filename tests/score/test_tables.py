@@ -205,10 +205,42 @@ def test_few_discordant_base_tasks_are_said_to_prove_nothing():
 
 def test_rankings_know_a_clear_winner_from_a_tie():
     clear = summarise(sweep({("m", "bad"): 0.1, ("m", "good"): 0.9})).rankings[0]
-    assert clear.best["good"] > 0.99
+    assert [p.name for p in clear.places] == ["good", "bad"]
+    assert clear.places[0].best > 0.99
+    assert [p.alike for p in clear.places] == [(), ()]
     tie = summarise(sweep({("m", "a"): 0.5, ("m", "b"): 0.5}, icc=0, repeats=1, bases=40)).rankings[0]
-    assert sum(tie.best.values()) == pytest.approx(1)
-    assert tie.best["a"] < 0.999
+    assert sum(p.best for p in tie.places) == pytest.approx(1)
+    assert max(p.best for p in tie.places) < 0.999
+    assert {p.name: p.alike for p in tie.places} == {"a": ("b",), "b": ("a",)}
+
+
+def test_models_are_ranked_within_each_harness(columns):
+    found = [r for r in summarise(columns).rankings if r.kind == "model"]
+    assert [(r.fixed, r.places[0].name) for r in found] == [("abort", "big"), ("loop", "big")]
+
+
+def test_one_trial_per_base_task_is_tested_by_mcnemar():
+    one = summarise(sweep({("m", "a"): 0.3, ("m", "b"): 0.6}, repeats=1, bases=40)).comparisons[0]
+    assert one.test == "mcnemar"
+    many = summarise(sweep({("m", "a"): 0.3, ("m", "b"): 0.6}, repeats=2)).comparisons[0]
+    variants = summarise(sweep({("m", "a"): 0.3, ("m", "b"): 0.6}, repeats=1, variants=2)).comparisons[0]
+    assert (many.test, variants.test) == ("sign-flip", "sign-flip")
+
+
+def test_interaction_is_the_difference_of_two_harness_effects(columns):
+    summary = summarise(columns)
+    found = summary.interactions[0]
+    effects = {c.a.split("/")[0]: c.difference.value for c in summary.comparisons if c.kind == "harness"}
+    assert (found.models, found.harnesses) == (("small", "big"), ("abort", "loop"))
+    assert found.difference.value == pytest.approx(effects["big"] - effects["small"])
+    assert found.p == found.p_adjusted
+
+
+def test_a_harness_that_helps_one_model_only_is_an_interaction():
+    arms = {("small", "loop"): 0.1, ("small", "guarded"): 0.9, ("big", "loop"): 0.9, ("big", "guarded"): 0.9}
+    found = summarise(sweep(arms, bases=40, icc=0)).interactions[0]
+    assert found.difference.high < -0.5
+    assert found.p < 0.001
 
 
 def test_the_same_columns_give_the_same_summary(columns):

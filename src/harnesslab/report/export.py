@@ -15,9 +15,9 @@ from harnesslab.score.summary import (
     Cost,
     Departures,
     Figure,
+    Interaction,
     Ladder,
     Ledger,
-    Ranking,
     Recovery,
     Summary,
 )
@@ -34,7 +34,9 @@ def to_json(summary: Summary) -> dict[str, Any]:
         "conventions": dict(summary.conventions),
         "cells": [_cell(c) for c in summary.cells],
         "comparisons": [comparison(c) for c in summary.comparisons],
-        "rankings": [_ranking(r) for r in summary.rankings],
+        "interactions": [interaction(i) for i in summary.interactions],
+        "rankings": _rankings(summary, "harness"),
+        "model_rankings": _rankings(summary, "model"),
         "notes": list(summary.notes),
         "ledger": _ledger(summary.ledger),
         "meter": {name: _number(seconds) for name, seconds in summary.meter.items()},
@@ -116,6 +118,7 @@ def comparison(c: Comparison) -> dict[str, Any]:
         "base_tasks": c.base_tasks,
         "discordant": c.discordant,
         "can_reach": c.can_reach,
+        "test": c.test,
     }
 
 
@@ -172,9 +175,34 @@ def _cost(cost: Cost) -> dict[str, float | None]:
     }
 
 
-def _ranking(ranking: Ranking) -> dict[str, Any]:
-    best = {name: _number(v) for name, v in ranking.best.items()}
-    return {"model": ranking.model, "suite": ranking.suite, "base_tasks": ranking.base_tasks, "best": best}
+def _rankings(summary: Summary, kind: str) -> list[dict[str, Any]]:
+    fixed = "model" if kind == "harness" else "harness"
+    return [
+        {
+            fixed: r.fixed,
+            "suite": r.suite,
+            "base_tasks": r.base_tasks,
+            "best": {p.name: _number(p.best) for p in r.places},
+            "alike": {p.name: list(p.alike) for p in r.places},
+        }
+        for r in summary.rankings
+        if r.kind == kind
+    ]
+
+
+def interaction(i: Interaction) -> dict[str, Any]:
+    return {
+        "models": list(i.models),
+        "harnesses": list(i.harnesses),
+        "suite": i.suite,
+        "difference": figure(i.difference),
+        "p": _number(i.p),
+        "p_adjusted": _number(i.p_adjusted),
+        "tasks": i.tasks,
+        "base_tasks": i.base_tasks,
+        "discordant": i.discordant,
+        "can_reach": i.can_reach,
+    }
 
 
 def _departures(found: Departures) -> dict[str, Any]:

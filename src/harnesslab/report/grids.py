@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
-from harnesslab.score.summary import CellSummary, Comparison, Figure, Ledger, Summary
+from harnesslab.score.summary import CellSummary, Comparison, Figure, Interaction, Ledger, Place, Summary
 
 DASH = "-"
 T = TypeVar("T")
@@ -69,14 +69,15 @@ def _points(value: float) -> str:
     return "0" if text in ("+0", "-0") else text
 
 
-def amount(value: float | None) -> str:
-    """Three significant digits, thousands as k: 0.43, 9.3, 118, 5.3k, 1.2M."""
+def amount(value: float | None, digits: int = 3) -> str:
+    """Three significant digits (or fewer), thousands as k: 0.43, 9.3, 118, 5.3k, 1.2M."""
     if value is None:
         return DASH
     for limit, unit in ((1e6, "M"), (1e3, "k")):
         if value >= limit * 0.9995:
-            return f"{value / limit:.3g}{unit}" if value < 999.5 * limit else f"{value / limit:.0f}{unit}"
-    return f"{value:.3g}"
+            scaled = value / limit
+            return f"{scaled:.{digits}g}{unit}" if scaled < 10**digits - 0.5 else f"{scaled:.0f}{unit}"
+    return f"{value:.{digits}g}" if value < 10**digits - 0.5 else f"{value:.0f}"
 
 
 def signed_amount(value: float | None) -> str:
@@ -119,9 +120,9 @@ def headline(summary: Summary) -> Grid:
 
     return Grid(
         "Results",
-        f"Shares with {100 * summary.level:.0f} % intervals. first: first-attempt tool-call accuracy; recov.: episodes "
-        "of failure that recovered; parse: replies that parse as emitted; tok/ok, s/ok: tokens, and seconds as if each "
-        "trial ran alone, per success, failures included.",
+        f"Shares with {100 * summary.level:.0f} % intervals (wilson-t, exact; clustered by template). first: "
+        "first-attempt tool-call accuracy; recov.: episodes of failure that recovered; parse: replies that parse as "
+        "emitted; tok/ok, s/ok: tokens, and seconds as if each trial ran alone, per success, failures included.",
         tuple(head),
         tuple(widths),
         _by_model_and_suite(summary.cells, row),
@@ -332,44 +333,124 @@ def differences(summary: Summary, kind: str) -> Grid | None:
         return by_label[label].harness if kind == "harness" else by_label[label].model
 
     def row(c: Comparison) -> tuple[str, ...]:
-        mark = "" if c.can_reach else "!"
-        return (
-            f"{arm(c.a)} → {arm(c.b)}",
-            signed(c.difference),
-            p_text(c.p),
-            p_text(c.p_adjusted),
-            f"{c.discordant}{mark} of {c.base_tasks}",
-        )
+        return (f"{arm(c.a)} → {arm(c.b)}", *_test_cells(c))
 
     return Grid(
         f"{'Harness' if kind == 'harness' else 'Model'} effect: paired difference of pass^1, second minus first",
-        "In percentage points. p: sign-flip test over base tasks; p adj.: Benjamini-Hochberg among these "
-        f"{len(found)} comparisons; differ: base tasks in which the arms differ (!: too few to reach p = "
-        f"{1 - summary.level:.2f}).",
+        f"In percentage points, with {100 * summary.level:.0f} % intervals: adjusted-t over base tasks. p: "
+        f"{_tests(found)}; p adj.: Benjamini-Hochberg among these {len(found)} comparisons; differ: base tasks in "
+        f"which the arms differ (!: too few to reach p = {1 - summary.level:.2f}).",
         ("arms", "difference", "p", "p adj.", "differ"),
         (40, 15, 6, 6, 9),
         _group(found, heading, row),
     )
 
 
-def rankings(summary: Summary) -> Grid | None:
-    """How often each harness is best when base tasks are redrawn."""
-    if not summary.rankings:
+def _tests(found: Sequence[Comparison]) -> str:
+    names = {"sign-flip": "sign-flip test over base tasks", "mcnemar": "McNemar's exact test"}
+    return " or ".join(names[test] for test in sorted({c.test for c in found}, reverse=True))
+
+
+def interactions(summary: Summary) -> Grid | None:
+    """Whether a harness helps one model more than another; None where there are no two models in two harnesses."""
+    found = [i for i in summary.interactions if i.tasks]
+    if not found:
         return None
-    groups = tuple(
-        (
-            f"{r.model} · {r.suite}",
-            tuple((name, percent(v)) for name, v in sorted(r.best.items(), key=lambda item: -item[1])),
-        )
-        for r in summary.rankings
-    )
+
+    def heading(i: Interaction) -> str:
+        return f"{i.models[0]} → {i.models[1]} · {i.suite}"
+
+    def row(i: Interaction) -> tuple[str, ...]:
+        return (f"{i.harnesses[0]} → {i.harnesses[1]}", *_test_cells(i))
+
     return Grid(
-        "Best harness when base tasks are redrawn",
-        "Share of 2,000 redraws with the highest pass^1; ties are shared. Below about 95 %, chance may have chosen.",
-        ("harness", "best in"),
-        (30, 8),
-        groups,
+        "Interaction: the harness effect at the second model less that at the first",
+        "In percentage points of pass^1, for these levels: against the sweep's first model and harness. Columns as "
+        f"above; p adj. among these {len(found)} interactions.",
+        ("harness effect", "difference", "p", "p adj.", "differ"),
+        (40, 15, 6, 6, 9),
+        _group(found, heading, row),
     )
+
+
+def _test_cells(c: Comparison | Interaction) -> tuple[str, ...]:
+    mark = "" if c.can_reach else "!"
+    return signed(c.difference), p_text(c.p), p_text(c.p_adjusted), f"{c.discordant}{mark} of {c.base_tasks}"
+
+
+def rankings(summary: Summary, kind: str) -> Grid | None:
+    """Arms by pass^1, of kind "harness" or "model", and which differences are noise; None where two arms are all."""
+    found = [r for r in summary.rankings if r.kind == kind and len(r.places) > 2]
+    if not found:
+        return None
+
+    def row(place: Place, of: int) -> tuple[str, ...]:
+        alike = {0: "none", of - 1: "all others"}.get(len(place.alike), ", ".join(place.alike))
+        return place.name, with_interval(place.pass_1), percent(place.best), alike
+
+    return Grid(
+        "Harnesses by pass^1, and which differences are noise"
+        if kind == "harness"
+        else "Models by pass^1, and which differences are noise",
+        "best in: share of 2,000 redraws of base tasks with the highest pass^1, ties shared. not told apart: p adj. "
+        f"of the paired difference above {1 - summary.level:.2f}, so their order is noise.",
+        (kind, "pass^1", "best in", "not told apart from"),
+        (24, 14, 8, 30),
+        tuple((f"{r.fixed} · {r.suite}", tuple(row(p, len(r.places)) for p in r.places)) for r in found),
+    )
+
+
+def shares_with_intervals(summary: Summary) -> Grid:
+    """The headline's other shares, each with interval and base tasks."""
+
+    def row(cell: CellSummary) -> tuple[str, ...]:
+        return cell.harness, *map(counted, (cell.first_attempt, cell.recovery.recovered, cell.parse.replies))
+
+    return Grid(
+        "How calls went, with intervals",
+        "n: base tasks behind the figure. Shares: wilson-t; all or none: exact, on base tasks.",
+        ("harness", "first attempt", "recovered", "replies that parse"),
+        (14, 20, 20, 20),
+        _by_model_and_suite(summary.cells, row),
+    )
+
+
+def costs_with_intervals(summary: Summary) -> Grid | None:
+    """Costs per success, each with interval and base tasks; None without any success."""
+    kinds: list[tuple[str, Callable[[CellSummary], Figure]]] = [
+        ("tokens", lambda c: c.budget.tokens),
+        ("seconds alone", lambda c: c.budget.standalone),
+        ("joules", lambda c: c.budget.joules),
+    ]
+    kinds = [(name, of) for name, of in kinds if any(of(c).value is not None for c in summary.cells)]
+    if not kinds:
+        return None
+
+    def row(cell: CellSummary) -> tuple[str, ...]:
+        return cell.harness, *(amount_with_interval(of(cell)) for _, of in kinds)
+
+    return Grid(
+        "Cost per success, with intervals",
+        "Failures' costs included. n: base tasks. log-t: Student's t of the logarithm, clustered by base task.",
+        ("harness", *(name for name, _ in kinds)),
+        (12, *(22,) * len(kinds)),
+        _by_model_and_suite(summary.cells, row),
+    )
+
+
+def counted(figure: Figure) -> str:
+    """`38% [26,52] n12`."""
+    return DASH if figure.value is None else f"{with_interval(figure)} n{figure.n}"
+
+
+def amount_with_interval(figure: Figure) -> str:
+    """`5.3k [4.1k,7k] n12`, to two digits."""
+    if figure.value is None:
+        return DASH
+    if figure.low is None or figure.high is None:
+        return f"{amount(figure.value, 2)} n{figure.n}"
+    mark = "~" if figure.unreliable else " "
+    return f"{amount(figure.value, 2)}{mark}[{amount(figure.low, 2)},{amount(figure.high, 2)}] n{figure.n}"
 
 
 def _by_model_and_suite(

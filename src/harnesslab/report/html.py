@@ -5,7 +5,20 @@ from __future__ import annotations
 from html import escape
 
 from harnesslab.report.charts import curves, forest
-from harnesslab.report.grids import Grid, by_error, differences, failures, headline, ledgers, meter, rankings, tiers
+from harnesslab.report.grids import (
+    Grid,
+    by_error,
+    costs_with_intervals,
+    differences,
+    failures,
+    headline,
+    interactions,
+    ledgers,
+    meter,
+    rankings,
+    shares_with_intervals,
+    tiers,
+)
 from harnesslab.score.summary import CellSummary, Summary
 
 STYLE = """
@@ -44,7 +57,8 @@ ul{padding-left:1.2rem}li{margin:.25rem 0;max-width:48rem}dt{font-weight:600}dd{
 
 def to_html(summary: Summary, title: str = "harnesslab report") -> str:
     """The whole report as one page of HTML."""
-    grids = [differences(summary, "harness"), rankings(summary), differences(summary, "model")]
+    grids = [grid(summary, kind) for kind in ("harness", "model") for grid in (differences, rankings)]
+    grids += [interactions(summary), shares_with_intervals(summary), costs_with_intervals(summary)]
     if any(len(cell.tiers) > 1 for cell in summary.cells):
         grids.append(tiers(summary))
     grids += [failures(summary), by_error(summary), ledgers(summary), meter(summary)]

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harnesslab.report.grids import Grid, by_error, differences, failures, headline, ledgers, meter, tiers
+from harnesslab.report.grids import (
+    Grid,
+    by_error,
+    costs_with_intervals,
+    differences,
+    failures,
+    headline,
+    interactions,
+    ledgers,
+    meter,
+    rankings,
+    shares_with_intervals,
+    tiers,
+)
 from harnesslab.score.summary import Summary
 
 if TYPE_CHECKING:
@@ -12,14 +25,14 @@ if TYPE_CHECKING:
 
 
 def render(summary: Summary, console: Console) -> None:
-    """Prints the whole report: results, paired differences, tiers, where calls fail, costs, notes."""
+    """Prints the whole report: results, effects and rankings, intervals, tiers, where calls fail, costs, notes."""
     if not any(cell.trials for cell in summary.cells):
         console.print("No trial has finished yet.")
         _notes(summary, console)
         return
     print_grid(headline(summary), console)
-    for kind in ("harness", "model"):
-        grid = differences(summary, kind)
+    effects = [grid(summary, kind) for kind in ("harness", "model") for grid in (differences, rankings)]
+    for grid in (*effects, interactions(summary), shares_with_intervals(summary), costs_with_intervals(summary)):
         if grid is not None:
             print_grid(grid, console)
     if any(len(cell.tiers) > 1 for cell in summary.cells):

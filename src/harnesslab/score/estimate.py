@@ -12,27 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harnesslab.score.summary import NO_FIGURE, Figure
-from harnesslab_kernels.intervals import exact_bound, t_quantile, wilson
+from harnesslab_kernels.intervals import clopper_pearson, exact_bound, t_quantile, wilson
 
 Floats = NDArray[np.float64]
 
-SPARSE = 8  # fewer base tasks than this with a success (or a failure) say nothing of clustering: assume the worst
-FEW_BASES = 10  # below, no interval was checked
-FEW_HITS = 5  # below, intervals of pass^k with k > 1 were seen to cover less than 93 %
+SPARSE = 4  # fewer base tasks than this with a success (or a failure) say nothing of clustering: assume the worst
+RARE = 3.0  # of pass^k, k > 1: fewer successes (or failures) than this, counted in base tasks, are too few for Wilson
+UNCLUSTERED = 1.5  # an effective n above the observations is chance; cutting it off at 1 makes intervals too wide
+FEW_BASES = 10  # below, intervals are marked unreliable
 
 
 def proportion(x: Floats, w: Floats, observations: float, level: float, *, rare: bool = False) -> Figure:
     """A share, 0 <= x <= w in each base task: Wilson's interval with an effective n and Student's t.
 
     The variance of sum(x)/sum(w) is linearised over base tasks; p(1 - p) over it is the effective n. It may not exceed
-    the observations made, nor, where fewer than SPARSE base tasks hold a success or a failure, the number of base
-    tasks. All-zero and all-one figures get Clopper-Pearson's bound on base tasks.
+    UNCLUSTERED times the observations made, nor, where fewer than SPARSE base tasks hold a success or a failure, the
+    number of base tasks. All-zero and all-one figures, and with `rare` those of fewer than RARE successes or failures,
+    get Clopper and Pearson's exact interval on base tasks.
 
     Args:
         x, w: float64[b]; base tasks with w = 0 are ignored.
         observations: trials or calls behind the figure.
         level: 0.95 for 95 %.
-        rare: whether the figure is of a kind (pass^k, k > 1) whose interval is too short when there are few successes.
+        rare: whether the figure is of a kind (pass^k, k > 1) that a few base tasks may decide.
     """
     x, w = x[w > 0], w[w > 0]
     bases = len(w)
@@ -45,16 +47,18 @@ def proportion(x: Floats, w: Floats, observations: float, level: float, *, rare:
     if (w - x).min() >= 0.0 and (w - x).max() <= 1e-12 * w.max():
         return Figure(1.0, 1.0 - exact_bound(bases, level), 1.0, bases, "exact", few)
     if bases == 1:
-        return Figure(p, 0.0, 1.0, 1, "wilson-t", True)
+        return Figure(p, 0.0, 1.0, 1, "exact", True)
+    if rare and min(p, 1.0 - p) * bases < RARE:
+        low, high = clopper_pearson(round(p * bases, 9), bases, level)
+        return Figure(p, low, high, bases, "exact", few)
     residual = x - p * w
-    variance = float(residual @ residual) * bases / (bases - 1) / float(w.sum()) ** 2
+    variance = float(residual @ residual) / float(w.sum()) ** 2
     n = p * (1.0 - p) / variance if variance > 0.0 else math.inf
-    successes, failures = int((x > 0).sum()), int((x < w).sum())
-    n = min(n, observations)
-    if min(successes, failures) < SPARSE:
+    n = min(n, UNCLUSTERED * observations)
+    if min(int((x > 0).sum()), int((x < w).sum())) < SPARSE:
         n = min(n, bases)
     low, high = wilson(p, n, t_quantile(level, bases - 1))
-    return Figure(p, low, high, bases, "wilson-t", few or (rare and successes < FEW_HITS))
+    return Figure(p, low, high, bases, "wilson-t", few)
 
 
 def cost_per(cost: Floats, successes: Floats, level: float) -> Figure:
@@ -78,7 +82,7 @@ def cost_per(cost: Floats, successes: Floats, level: float) -> Figure:
     return Figure(ratio, ratio * math.exp(-half), ratio * math.exp(half), bases, "log-t", bases < FEW_BASES)
 
 
-def difference(d: Floats, w: Floats, level: float) -> Figure:
+def difference(d: Floats, w: Floats, level: float, *, reach: float = 1.0) -> Figure:
     """A paired difference of shares: Student's t after adding one base task that favours each arm.
 
     The two added ones have the size of a typical discordant base task (root mean square). It generalises the adjusted
@@ -88,6 +92,7 @@ def difference(d: Floats, w: Floats, level: float) -> Figure:
     Args:
         d: float64[b], B minus A summed over the base task's tasks.
         w: float64[b], how many tasks those are, > 0.
+        reach: the largest difference there can be; 2 for a difference of differences.
     """
     bases = len(d)
     if bases == 0:
@@ -96,10 +101,10 @@ def difference(d: Floats, w: Floats, level: float) -> Figure:
     few = bases < FEW_BASES
     discordant = d[np.abs(d) > 1e-12]
     if len(discordant) == 0:
-        bound = exact_bound(bases, level)
+        bound = reach * exact_bound(bases, level)
         return Figure(0.0, -bound, bound, bases, "exact", few)
     if bases == 1:
-        return Figure(value, -1.0, 1.0, 1, "adjusted-t", True)
+        return Figure(value, -reach, reach, 1, "adjusted-t", True)
     typical = math.sqrt(float(discordant @ discordant) / len(discordant))
     d = np.append(d, [typical, -typical])
     w = np.append(w, [w.mean(), w.mean()])
@@ -107,4 +112,4 @@ def difference(d: Floats, w: Floats, level: float) -> Figure:
     residual = d - centre * w
     rows = bases + 2
     half = t_quantile(level, bases - 1) * math.sqrt(float(residual @ residual) * rows / (rows - 1)) / float(w.sum())
-    return Figure(value, max(-1.0, centre - half), min(1.0, centre + half), bases, "adjusted-t", few)
+    return Figure(value, max(-reach, centre - half), min(reach, centre + half), bases, "adjusted-t", few)

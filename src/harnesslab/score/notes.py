@@ -71,8 +71,8 @@ def _unreliable(cells: Sequence[CellSummary]) -> list[str]:
     if not few:
         return []
     return [
-        "Intervals marked ~ are unreliable (fewer than 10 base tasks, or pass^k with successes in fewer than 5): "
-        + ", ".join(f"{_name(c)} n={c.base_tasks}" for c in few)
+        "Intervals marked ~ are unreliable: n, the base tasks behind them, is below 10: "
+        + ", ".join(f"{_name(c)} n={min(f.n for f in _headline(c))}" for c in few)
         + "."
     ]
 

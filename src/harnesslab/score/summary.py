@@ -16,8 +16,8 @@ class Figure:
         value: None where the figure does not exist (no oracle call, no episode, greedy repeats, nothing measured).
         low, high: the interval; None where there is no value.
         n: base tasks behind it, the units that are resampled.
-        method: how the interval was made: "wilson-t", "exact", "log-t", "adjusted-t" or "".
-        unreliable: simulation found that such an interval covers less than it says; read it as a rough guide.
+        method: how the interval was made, by the names of docs/metrics.md; "" where there is none.
+        unreliable: too few base tasks (or cells) for what was checked by simulation; read it as a rough guide.
     """
 
     value: float | None
@@ -209,7 +209,8 @@ class Comparison:
 
     Attributes:
         kind: "harness" (same model and suite), "model" (same harness and suite), else "other".
-        p: sign-flip test over base tasks; p_adjusted: Benjamini-Hochberg within the report's comparisons of this kind.
+        p: by `test`, two-sided; p_adjusted: Benjamini-Hochberg within the report's comparisons of this kind.
+        test: "sign-flip" over base tasks, or "mcnemar" where each arm has one trial per base task.
         tasks, base_tasks: paired ones; discordant: base tasks in which the arms differ.
         can_reach: whether so many discordant base tasks can give p <= 1 - level at all.
     """
@@ -224,15 +225,55 @@ class Comparison:
     base_tasks: int
     discordant: int
     can_reach: bool
+    test: str = "sign-flip"
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """How much more the second harness gains over the first at the second model than at the first one.
+
+    The other fields are those of `Comparison`; p is a sign-flip test, adjusted within the report's interactions.
+    """
+
+    models: tuple[str, str]
+    harnesses: tuple[str, str]
+    suite: str
+    difference: Figure  # of pass^1, from -2 to 2
+    p: float
+    p_adjusted: float
+    tasks: int
+    base_tasks: int
+    discordant: int
+    can_reach: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One arm of a ranking.
+
+    Attributes:
+        best: share of redraws of base tasks in which it has the highest pass^1; ties are shared.
+        alike: arms from which its paired difference is not told apart: p_adjusted > 1 - level.
+    """
+
+    name: str
+    pass_1: Figure
+    best: float
+    alike: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """How often each harness of one model and suite comes out best when base tasks are redrawn."""
+    """Arms of one suite by pass^1.
 
-    model: str
+    Attributes:
+        kind: "harness": the arms are the harnesses of one model, `fixed`; "model": the models in one harness.
+    """
+
+    kind: str
+    fixed: str
     suite: str
-    best: Mapping[str, float]  # harness -> share of redraws; ties are shared
+    places: tuple[Place, ...]
     base_tasks: int
 
 
@@ -258,3 +299,4 @@ class Summary:
     ledger: Ledger
     meter: Mapping[str, float] = NOTHING
     unmetered_runs: int = 0
+    interactions: tuple[Interaction, ...] = ()

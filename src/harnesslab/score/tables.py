@@ -19,8 +19,10 @@ from harnesslab.score.behaviour import (
     recovery,
 )
 from harnesslab.score.departure import departures
+from harnesslab.score.interaction import interactions
 from harnesslab.score.notes import notes_on
-from harnesslab.score.paired import all_pairs, rankings
+from harnesslab.score.paired import all_pairs
+from harnesslab.score.ranking import rankings
 from harnesslab.score.reliability import (
     is_greedy,
     missing_as_failed,
@@ -41,10 +43,14 @@ CONVENTIONS = MappingProxyType(
         "pass^k": "missing trials dropped; tasks with fewer than k trials left out of pass^k, their count shown",
         "pass^k, missing as failed": "missing trials counted as failed ones",
         "interval of a share": "wilson-t: Wilson with effective n from base-task clusters and Student's t; "
-        "all-zero and all-one: exact, Clopper-Pearson on base tasks",
+        "all-zero, all-one, and pass^k (k > 1) of fewer than 3 successes or failures: exact, Clopper-Pearson on base "
+        "tasks",
         "interval of a cost per success": "log-t: Student's t on the log scale, clustered by base task",
         "interval of a difference": "adjusted-t: Student's t on base tasks after adding one for each arm",
-        "p": "sign-flip test over base tasks, two-sided; adjusted: Benjamini-Hochberg within each kind of comparison",
+        "p": "two-sided: sign-flip over base tasks, all repeats of one flipping together; with one trial per base task "
+        "McNemar's exact test; adjusted: Benjamini-Hochberg within the harness effects, the model effects and the "
+        "interactions of the report",
+        "interaction": "for these levels: against the sweep's first model and first harness",
         "tokens": "prompt tokens, computed or cached, plus generated tokens, summed over replies",
         "seconds per success": "standalone seconds: of the model, as if every trial ran alone; tools not in it",
         "measured ledger": "the engine's work: a step's seconds divided over its requests in proportion to what each "
@@ -81,7 +87,7 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
     return Summary(
         cells=cells,
         comparisons=comparisons,
-        rankings=rankings(judged, seed=seed),
+        rankings=rankings(judged, comparisons, seed=seed, level=level),
         notes=(*notes_on(cells, comparisons, level), *notes_on_untold(list(zip(cells, untold, strict=True)))),
         conventions=CONVENTIONS,
         level=level,
@@ -89,6 +95,7 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
         ledger=ledger_of_all([cell.ledger for cell in cells if cell.trials]),
         meter=columns.meter,
         unmetered_runs=columns.unmetered_runs,
+        interactions=interactions(judged, seed=seed, level=level),
     )
 
 
