@@ -53,9 +53,7 @@ def synthetic_sweep(trials: int, seed: int = 0) -> Columns:
     """
     rng = np.random.default_rng(seed)
     cells = tuple(
-        CellRow(f"{m}-{h}", f"model-{m}", f"harness-{h}", "synthetic")
-        for m in range(MODELS)
-        for h in range(HARNESSES)
+        CellRow(f"{m}-{h}", f"model-{m}", f"harness-{h}", "synthetic") for m in range(MODELS) for h in range(HARNESSES)
     )
     tasks, oracles = _tasks(rng)
     rows = _trial_rows(trials, len(cells), len(tasks))

@@ -65,9 +65,7 @@ def sign_flip(differences: NDArray[np.float64], replicates: int, seed: int) -> f
     return float(sign_flips(differences[np.newaxis], replicates, np.array([seed]))[0])
 
 
-def sign_flips(
-    differences: NDArray[np.float64], replicates: int, seeds: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def sign_flips(differences: NDArray[np.float64], replicates: int, seeds: NDArray[np.int64]) -> NDArray[np.float64]:
     """Two-sided p of each paired difference of a grid: how often random signs give a sum at least as far from zero.
 
     All repeats and variants of a base task flip together, since they enter as one number. Base tasks without a

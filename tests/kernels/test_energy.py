@@ -56,7 +56,9 @@ def test_the_books_of_a_sweep_say_the_same(lives, watts):
         for i, (_, end) in enumerate(lives):
             if end == when:
                 billed[i] = ledger.end(marks[i])
-    charged, idle = attribute(*arrays([(t, 0) for t in times], lives)[:1], np.array(joules), *arrays([(0, 0)], lives)[2:])
+    charged, idle = attribute(
+        *arrays([(t, 0) for t in times], lives)[:1], np.array(joules), *arrays([(0, 0)], lives)[2:]
+    )
     assert charged.tolist() == pytest.approx([billed[i] for i in range(len(lives))], abs=1e-9)
     assert idle == pytest.approx(ledger.idle, abs=1e-9)
 

@@ -86,10 +86,9 @@ class _Sweep:
         self._text = config_text
         self._scripted = scripted
         self._options = options
-        done = store.done()
-        self._todo = plan.remaining(done)
+        self._todo = plan.remaining(store.done())
         self._result = Result(folder, len(plan.trials), len(plan.trials) - len(self._todo))
-        self._progress = Progress(plan, done, options.show)
+        self._progress = Progress(plan, self._todo, options.show)
         self._layers = LayerTable(store.layers())
         for name in (spec.name for cell in plan.cells for spec in cell.layers):
             self._layers.index(name)  # in the plan's order, not in that of the first interventions

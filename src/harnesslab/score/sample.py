@@ -101,9 +101,7 @@ def scan_trials(columns: Columns, *, departures: bool = False) -> Scanned:
     """Every trial of a sweep counted by the kernel, in one pass over its events."""
     from harnesslab_kernels.scan import scan
 
-    return scan(
-        columns.events, columns.offsets, *oracle_arrays(columns), columns.trials["task"], departures=departures
-    )
+    return scan(columns.events, columns.offsets, *oracle_arrays(columns), columns.trials["task"], departures=departures)
 
 
 def oracle_arrays(columns: Columns) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.int64]]:
