@@ -52,8 +52,11 @@ def synthetic_sweep(trials: int, seed: int = 0) -> Columns:
         trials: how many; the same seed gives the same first ones.
     """
     rng = np.random.default_rng(seed)
+    facts = {"imported": "synthetic"}  # so that first departures are counted too
     cells = tuple(
-        CellRow(f"{m}-{h}", f"model-{m}", f"harness-{h}", "synthetic") for m in range(MODELS) for h in range(HARNESSES)
+        CellRow(f"{m}-{h}", f"model-{m}", f"harness-{h}", "synthetic", facts)
+        for m in range(MODELS)
+        for h in range(HARNESSES)
     )
     tasks, oracles = _tasks(rng)
     rows = _trial_rows(trials, len(cells), len(tasks))

@@ -36,8 +36,10 @@ def interactions(every: Sequence[Sample], *, seed: int, level: float) -> tuple[I
 
 
 def interact(squares: Sequence[Sequence[Sample]], *, seed: int, level: float) -> list[Interaction]:
-    """(b2 - a2) - (b - a) of each [a, b, a2, b2]: a and b are one model in two harnesses, a2 and b2 another in the same;
-    not yet adjusted."""
+    """(b2 - a2) - (b - a) of each [a, b, a2, b2], not yet adjusted.
+
+    a and b are one model in two harnesses, a2 and b2 another model in the same two.
+    """
     sums = [_by_base(*square) for square in squares]
     verdicts = tested([d for d, _ in sums], [False] * len(sums), seed=seed, level=level)
     return [

@@ -14,7 +14,6 @@ from harnesslab.trace.events import loads, unpack_events
 from harnesslab.types import Weights
 from harnesslab_kernels.events import EVENT
 
-
 # A trial's small whole numbers come as one, (name, bits): what costs here is making Python objects, a million times.
 _SMALL = (("cell", 15), ("task", 24), ("repeat", 14), ("status", 2), ("ending", 8))
 _REAL = ("seconds", "joules", "started", "measured")
