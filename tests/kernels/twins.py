@@ -281,6 +281,17 @@ def mix(seed, a, b):
     return z ^ (z >> 31)
 
 
+def sign_flip_drawn(differences, replicates, seed):
+    """With random signs: bit i of a stream of 64-bit words says whether number i keeps its sign."""
+    seen = abs(sum(differences))
+    hits = 0
+    for r in range(replicates):
+        bits = [mix(seed, r, i - i % 64) >> i % 64 & 1 for i in range(len(differences))]
+        flipped = sum(d if bit else -d for d, bit in zip(differences, bits, strict=True))
+        hits += abs(flipped) >= seen - 1e-9 * sum(map(abs, differences))
+    return (1 + hits) / (1 + replicates)
+
+
 def bootstrap_sums(rows, replicates, seed):
     draws = [[((mix(seed, r, i) >> 32) * len(rows)) >> 32 for i in range(len(rows))] for r in range(replicates)]
     return [[sum(rows[i][j] for i in draw) for j in range(len(rows[0]))] for draw in draws]
@@ -351,3 +362,8 @@ def attribute(times, joules, start, end):
             charged[i] += spent / len(alive)
         idle += 0.0 if alive else spent
     return charged, idle
+
+
+def sum_rows(rows, group, groups):
+    mine = [[row for row, g in zip(rows, group, strict=True) if g == wanted] for wanted in range(groups)]
+    return [[sum(row[j] for row in own) for j in range(2)] for own in mine]

@@ -164,12 +164,12 @@ def by_base(x: Sample, task: Ints, value: Floats) -> tuple[Floats, Floats]:
 
 def _by_repeat(x: Sample, y: Sample) -> tuple[Ints, Floats]:
     top = 1 + max(int(s.repeat.max(initial=0)) for s in (x, y))
-    keys = [s.task_index[s.task] * top + s.repeat for s in (x, y)]
+    in_x, in_y = (s.task_index[s.task] * top + s.repeat for s in (x, y))
     at_x: Any = slice(None)
     at_y: Any = slice(None)
-    common = keys[0]
-    if not np.array_equal(*keys):
-        common, at_x, at_y = np.intersect1d(*keys, assume_unique=True, return_indices=True)
+    common = in_x
+    if not np.array_equal(in_x, in_y):
+        common, at_x, at_y = np.intersect1d(in_x, in_y, assume_unique=True, return_indices=True)
     task, place = np.unique(common // top, return_inverse=True)
     d = y.passed[at_y].astype(np.float64) - x.passed[at_x]
     pairs = np.bincount(place, minlength=len(task))
