@@ -61,7 +61,7 @@ def mcnemar(one: int, other: int) -> float:
     for i in range(least):
         term = term * (n - i) // (i + 1)
         total += term
-    return min(1.0, 2 * total / 2**n)
+    return min(1.0, float(2 * total / 2**n))
 
 
 def normal_quantile(level: float) -> float:

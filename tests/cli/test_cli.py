@@ -85,6 +85,11 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     done = harnesslab("sweep", "grid.toml", "--engine", "scripted", "--dry-run", at=tmp_path)
     assert done.returncode == 0
     assert "24 trials: 0 stored, 24 to run" in done.stdout
+    assert "orders: 6 tasks of 6 templates x 2 can hardly show any difference at p <= .05" in done.stdout
+    twelve = GRID.replace("n = 6", "n = 12")
+    (tmp_path / "grid.toml").write_text(twelve)
+    done = harnesslab("sweep", "grid.toml", "--engine", "scripted", "--dry-run", at=tmp_path)
+    assert "points of pass^1 between two arms with 80 % power at p <= .05, uncorrected (guessed:" in done.stdout
     assert [p.name for p in tmp_path.iterdir()] == ["grid.toml"]
 
 
@@ -114,8 +119,35 @@ def test_compare(swept: Path) -> None:
     done = harnesslab("compare", f"{model}/abort", f"{model}/guarded", at=swept)
     assert done.returncode == 0
     assert "B minus A" in done.stdout
+    assert "the sweep's only harness comparison" in done.stdout
+    assert "unreliable: n = 6" in done.stdout
     named = harnesslab("compare", "grid-scripted", f"{model}/abort", f"{model}/guarded", at=swept)
     assert named.stdout == done.stdout
+    as_json = harnesslab("compare", f"{model}/abort", f"{model}/guarded", "--format", "json", at=swept)
+    assert json.loads(as_json.stdout)["comparisons"][0]["difference"]["method"]
+
+
+def test_compare_says_whether_it_was_the_model_or_the_harness(tmp_path: Path) -> None:
+    (tmp_path / "grid.toml").write_text(GRID.replace("]\nsuites", ', "qwen2.5-coder-1.5b"]\nsuites'))
+    assert harnesslab("sweep", "grid.toml", "--engine", "scripted", at=tmp_path).returncode == 0
+    done = harnesslab("compare", "qwen2.5-coder-0.5b/abort", "qwen2.5-coder-1.5b/guarded", at=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for said in (
+        "not corrected for other comparisons",
+        "harness effect, abort -> guarded at qwen2.5-coder-0.5b: ",
+        "model effect, qwen2.5-coder-0.5b -> qwen2.5-coder-1.5b in guarded: ",
+        "interaction, for these levels: ",
+    ):
+        assert said in done.stdout
+    one = harnesslab("compare", "qwen2.5-coder-0.5b/abort", "qwen2.5-coder-0.5b/guarded", at=tmp_path)
+    assert "corrected for the sweep's 2 harness comparisons (BH)" in one.stdout
+
+
+def test_what_predicts_reliability_needs_eight_cells(swept: Path) -> None:
+    done = harnesslab("compare", "--predict", "grid-scripted", at=swept)
+    assert done.returncode == 2
+    assert "fewer than 8 cells" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_trace_lists_failed_trials_first_and_shows_one(swept: Path) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from synthetic import sweep
 
 from harnesslab.report.export import FORMAT, to_json
-from harnesslab.report.grids import amount, percent, signed, with_interval
+from harnesslab.report.grids import amount, amount_with_interval, counted, percent, signed, with_interval
 from harnesslab.report.html import to_html
 from harnesslab.report.terminal import render
 from harnesslab.score import Figure, summarise
@@ -66,6 +66,29 @@ def test_the_terminal_report_shows_both_ledgers_and_the_meter(summary):
     assert "1 run did not end" in said
 
 
+def test_every_share_and_cost_has_interval_and_n(summary):
+    text = shown(summary)
+    calls = text[text.index("How calls went") : text.index("Cost per success")]
+    assert len(re.findall(r"\] n\d+", calls)) >= 2 * len(ARMS)
+    costs = text[text.index("Cost per success, with intervals") : text.index("Where calls fail")]
+    assert re.search(r"guarded +[\d.]+k?[ ~]\[[\d.]+k?,[\d.]+k?\] n12", costs)
+
+
+def test_effects_rankings_and_interactions_say_what_is_noise_and_what_was_corrected(summary):
+    text = " ".join(shown(summary).split())
+    for said in ("Benjamini-Hochberg among these 2 comparisons", "for these levels", "Interaction"):
+        assert said in text
+    three = " ".join(shown(summarise(sweep({("m", h): 0.5 for h in ("one", "two", "three")}))).split())
+    assert "Harnesses by pass^1, and which differences are noise" in three
+    assert "all others" in three
+
+
+def test_two_arms_need_no_ranking():
+    text = shown(summarise(sweep({("m", "a"): 0.5, ("m", "b"): 0.6})))
+    assert "which differences are noise" not in text
+    assert "Harness effect" in text
+
+
 def test_a_sweep_without_trials_says_so():
     assert "No trial has finished" in shown(summarise(sweep({("m", "h"): 0.5}, missing=1.0)))
 
@@ -102,6 +125,9 @@ def test_amounts_keep_three_digits(value, text):
 
 
 def test_intervals_and_differences_as_text():
+    assert counted(Figure(0.38, 0.26, 0.52, 12)) == "38% [26,52] n12"
+    assert amount_with_interval(Figure(5287, 4123, 99_960, 12)) == "5.3k [4.1k,100k] n12"
+    assert amount_with_interval(Figure(5287, None, None, 1)) == "5.3k n1"
     assert with_interval(Figure(0.38, 0.26, 0.52)) == "38% [26,52]"
     assert with_interval(Figure(0.38, 0.26, 0.52, unreliable=True)) == "38%~[26,52]"
     assert signed(Figure(0.17, -0.004, 0.27)) == "+17 [0,+27]"
@@ -122,6 +148,11 @@ def test_the_export_is_plain_json_with_the_documented_names(summary):
     assert sum(data["meter"].values()) == pytest.approx(943.5)
     assert data["unmetered_runs"] == 1
     assert {c["kind"] for c in data["comparisons"]} == {"harness", "model"}
+    assert {c["test"] for c in data["comparisons"]} == {"sign-flip"}
+    assert len(data["interactions"]) == 1
+    harnesses, models = data["rankings"][0], data["model_rankings"][0]
+    assert set(harnesses["best"]) == set(harnesses["alike"]) == {"abort", "guarded"}
+    assert models["harness"] == "abort"
 
 
 class Tags(HTMLParser):

@@ -1,8 +1,9 @@
-"""What a sweep would do, for --dry-run: cells, trials, files, memory, and roughly how long."""
+"""What a sweep would do, for --dry-run: cells, trials, what they can show, files, memory, and roughly how long."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from harnesslab.lab.fit import need, room
@@ -10,6 +11,7 @@ from harnesslab.lab.progress import duration
 from harnesslab.lab.setup import refuse_changes
 from harnesslab.models.entry import ModelEntry
 from harnesslab.plan import Plan
+from harnesslab.store.columns import Columns
 from harnesslab.store.sqlite import Store
 
 # Seconds per trial and gigabyte of weights: about four replies of 60 tokens in a batch of 8, and some hundred prompt
@@ -20,10 +22,12 @@ _GPU_SECONDS_PER_GB = 0.5
 
 def print_estimate(plan: Plan, folder: Path, *, scripted: bool) -> None:
     done: set[str] = set()
+    columns = None
     if Store.exists(folder):
         with Store.open(folder, readonly=True) as store:
             refuse_changes(plan, store)
             done = store.done()
+            columns = store.columns() if done else None
     print(f"sweep {plan.config.name} in {folder}\n")
     width = max(len(c.label) for c in plan.cells)
     print(f"{'cell':<{width}}  trials  stored")
@@ -35,6 +39,8 @@ def print_estimate(plan: Plan, folder: Path, *, scripted: bool) -> None:
         f"\n{len(plan.tasks)} tasks, {len(plan.trials)} trials: "
         f"{len(plan.trials) - len(todo)} stored, {len(todo)} to run"
     )
+    for line in power_lines(plan, columns):
+        print(line)
     if scripted:
         print("the scripted engine plays the models: no files, no memory worth counting, seconds")
         return
@@ -45,6 +51,35 @@ def print_estimate(plan: Plan, folder: Path, *, scripted: bool) -> None:
         seconds += own_left * _seconds_per_trial(entry)
     if todo:
         print(f"roughly {duration(seconds)}, fewer where harnesses share replies; measured rates show once it runs")
+
+
+def power_lines(plan: Plan, columns: Columns | None) -> Iterator[str]:
+    """What the grid can tell apart, one line per suite, with what was assumed."""
+    from harnesslab.score.power import FEWEST, POWER, assumed_of, detectable
+    from harnesslab.score.sample import samples
+
+    stored = samples(columns) if columns is not None else ()
+    for suite in {id(c.suite): c.suite for c in plan.cells}.values():
+        tasks = [t.task for t in plan.tasks if t.suite is suite]
+        bases = len({t.base for t in tasks})
+        repeats = max(c.repeats for c in plan.cells if c.suite is suite)
+        grid = f"{suite.name}: {len(tasks)} tasks of {bases} templates x {repeats}"
+        assumed = assumed_of([s for s in stored if s.cell.suite == suite.name])
+        found = detectable(bases, len(tasks) / bases, repeats, assumed)
+        if bases < FEWEST:
+            yield f"{grid} can hardly show any difference at p <= .05: that takes {FEWEST} templates or more"
+            continue
+        what = (
+            f"a difference of {100 * found:.0f} points of pass^1"
+            if found
+            else "no difference of pass^1, however large,"
+        )
+        source = f"by {assumed.trials} stored trials" if assumed.trials else "guessed"
+        yield (
+            f"{grid} can detect {what} between two arms with {100 * POWER:.0f} % power at p <= .05, uncorrected "
+            f"({source}: base rate {100 * assumed.rate:.0f} %, ICC {assumed.icc:.2f}, {100 * assumed.alike:.0f} % of a "
+            "task's effect common to the arms; streams that arms share make it smaller)"
+        )
 
 
 def _seconds_per_trial(entry: ModelEntry) -> float:

@@ -15,7 +15,7 @@ from harnesslab.score.summary import (
     Cost,
     Departures,
     Figure,
-    Interaction,
+    HarnessByModel,
     Ladder,
     Ledger,
     Recovery,
@@ -190,7 +190,7 @@ def _rankings(summary: Summary, kind: str) -> list[dict[str, Any]]:
     ]
 
 
-def interaction(i: Interaction) -> dict[str, Any]:
+def interaction(i: HarnessByModel) -> dict[str, Any]:
     return {
         "models": list(i.models),
         "harnesses": list(i.harnesses),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
-from harnesslab.score.summary import CellSummary, Comparison, Figure, Interaction, Ledger, Place, Summary
+from harnesslab.score.summary import CellSummary, Comparison, Figure, HarnessByModel, Ledger, Place, Summary
 
 DASH = "-"
 T = TypeVar("T")
@@ -292,7 +292,7 @@ def failures(summary: Summary) -> Grid:
         "Of all attempts to call a tool, the share that parsed, named a known tool, fitted its schema, ran without "
         "error, matched an oracle call. Episodes of failure by how they ended: recov., aband. (answered anyway), exh. "
         "(ran out); loops: of those with a next action, the share that went in circles; again: repeats that told "
-        "nothing new.",
+        "nothing new. Intervals: --format json.",
         ("harness", "tries", "parse", "known", "valid", "ran", "match", "recov.", "aband.", "exh.", "loops", "again"),
         (12, 5, 5, 5, 5, 5, 5, 6, 6, 5, 5, 5),
         _by_model_and_suite(summary.cells, row),
@@ -357,10 +357,10 @@ def interactions(summary: Summary) -> Grid | None:
     if not found:
         return None
 
-    def heading(i: Interaction) -> str:
+    def heading(i: HarnessByModel) -> str:
         return f"{i.models[0]} → {i.models[1]} · {i.suite}"
 
-    def row(i: Interaction) -> tuple[str, ...]:
+    def row(i: HarnessByModel) -> tuple[str, ...]:
         return (f"{i.harnesses[0]} → {i.harnesses[1]}", *_test_cells(i))
 
     return Grid(
@@ -373,7 +373,7 @@ def interactions(summary: Summary) -> Grid | None:
     )
 
 
-def _test_cells(c: Comparison | Interaction) -> tuple[str, ...]:
+def _test_cells(c: Comparison | HarnessByModel) -> tuple[str, ...]:
     mark = "" if c.can_reach else "!"
     return signed(c.difference), p_text(c.p), p_text(c.p_adjusted), f"{c.discordant}{mark} of {c.base_tasks}"
 

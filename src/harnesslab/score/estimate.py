@@ -17,7 +17,7 @@ from harnesslab_kernels.intervals import clopper_pearson, exact_bound, t_quantil
 Floats = NDArray[np.float64]
 
 SPARSE = 4  # fewer base tasks than this with a success (or a failure) say nothing of clustering: assume the worst
-RARE = 3.0  # of pass^k, k > 1: fewer successes (or failures) than this, counted in base tasks, are too few for Wilson
+RARE = 3.5  # of pass^k, k > 1: fewer successes (or failures) than this, counted in base tasks, are too few for Wilson
 UNCLUSTERED = 1.5  # an effective n above the observations is chance; cutting it off at 1 makes intervals too wide
 FEW_BASES = 10  # below, intervals are marked unreliable
 
@@ -113,3 +113,19 @@ def difference(d: Floats, w: Floats, level: float, *, reach: float = 1.0) -> Fig
     rows = bases + 2
     half = t_quantile(level, bases - 1) * math.sqrt(float(residual @ residual) * rows / (rows - 1)) / float(w.sum())
     return Figure(value, max(-reach, centre - half), min(reach, centre + half), bases, "adjusted-t", few)
+
+
+def excess(a: Figure, b: Figure) -> Figure:
+    """a minus b, two shares of the same trials, from their own intervals as if they were independent.
+
+    They go up and down together, so the interval is rather too wide. Source: Zou and Donner 2008 (method of variance
+    estimates recovery).
+    """
+    if None in (a.value, b.value, a.low, a.high, b.low, b.high):
+        return NO_FIGURE
+    assert a.value is not None and b.value is not None  # noqa: PT018
+    assert a.low is not None and a.high is not None and b.low is not None and b.high is not None  # noqa: PT018
+    value = a.value - b.value
+    low = value - math.hypot(a.value - a.low, b.high - b.value)
+    high = value + math.hypot(a.high - a.value, b.value - b.low)
+    return Figure(value, max(-1.0, low), min(1.0, high), min(a.n, b.n), "recovered", a.unreliable or b.unreliable)

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from harnesslab.score.estimate import difference
-from harnesslab.score.paired import adjust_family, by_base, task_differences, tested
+from harnesslab.score.paired import as_family, by_base, task_differences, tested
 from harnesslab.score.sample import Floats, Sample
-from harnesslab.score.summary import Interaction
+from harnesslab.score.summary import HarnessByModel
 
 
-def interactions(every: Sequence[Sample], *, seed: int, level: float) -> tuple[Interaction, ...]:
+def interactions(every: Sequence[Sample], *, seed: int, level: float) -> tuple[HarnessByModel, ...]:
     """Of each suite: every other harness against the first one, at every other model against the first one.
 
     These span all interactions of the grid; "first" is the order of the sweep. One family for the adjustment.
@@ -32,10 +32,10 @@ def interactions(every: Sequence[Sample], *, seed: int, level: float) -> tuple[I
                 corners = [(m, h) for m in (models[0], model) for h in (harnesses[0], harness)]
                 if all(corner in cells for corner in corners):
                     squares.append([cells[corner] for corner in corners])
-    return tuple(adjust_family(interact(squares, seed=seed, level=level)))
+    return tuple(as_family(interact(squares, seed=seed, level=level)))
 
 
-def interact(squares: Sequence[Sequence[Sample]], *, seed: int, level: float) -> list[Interaction]:
+def interact(squares: Sequence[Sequence[Sample]], *, seed: int, level: float) -> list[HarnessByModel]:
     """(b2 - a2) - (b - a) of each [a, b, a2, b2], not yet adjusted.
 
     a and b are one model in two harnesses, a2 and b2 another model in the same two.
@@ -43,7 +43,7 @@ def interact(squares: Sequence[Sequence[Sample]], *, seed: int, level: float) ->
     sums = [_by_base(*square) for square in squares]
     verdicts = tested([d for d, _ in sums], [False] * len(sums), seed=seed, level=level)
     return [
-        Interaction(
+        HarnessByModel(
             models=(a.cell.model, a2.cell.model),
             harnesses=(a.cell.harness, b.cell.harness),
             suite=a.cell.suite,

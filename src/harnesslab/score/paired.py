@@ -15,13 +15,13 @@ import numpy as np
 from harnesslab.errors import UserError, unknown_name
 from harnesslab.score.estimate import difference
 from harnesslab.score.sample import Floats, Ints, Sample, samples
-from harnesslab.score.summary import Comparison, Interaction
+from harnesslab.score.summary import Comparison, HarnessByModel
 from harnesslab.store.columns import Columns
 from harnesslab_kernels.intervals import benjamini_hochberg, mcnemar
 
 FLIPS = 20_000
 
-Tested = TypeVar("Tested", Comparison, Interaction)
+Tested = TypeVar("Tested", Comparison, HarnessByModel)
 
 
 def compare(columns: Columns, a: str, b: str, *, seed: int = 0, level: float = 0.95) -> tuple[Comparison, ...]:
@@ -69,12 +69,12 @@ def adjust(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
     out = list(found)
     for kind in {c.kind for c in out}:
         at = [i for i, c in enumerate(out) if c.kind == kind]
-        for i, c in zip(at, adjust_family([out[i] for i in at]), strict=True):
+        for i, c in zip(at, as_family([out[i] for i in at]), strict=True):
             out[i] = c
     return tuple(out)
 
 
-def adjust_family(found: Sequence[Tested]) -> list[Tested]:
+def as_family(found: Sequence[Tested]) -> list[Tested]:
     """The same tests, Benjamini-Hochberg adjusted as one family; those without a task are no part of it."""
     out = list(found)
     at = [i for i, c in enumerate(out) if c.tasks]

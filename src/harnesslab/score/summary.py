@@ -229,7 +229,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Interaction:
+class HarnessByModel:
     """How much more the second harness gains over the first at the second model than at the first one.
 
     The other fields are those of `Comparison`; p is a sign-flip test, adjusted within the report's interactions.
@@ -299,4 +299,4 @@ class Summary:
     ledger: Ledger
     meter: Mapping[str, float] = NOTHING
     unmetered_runs: int = 0
-    interactions: tuple[Interaction, ...] = ()
+    interactions: tuple[HarnessByModel, ...] = ()

@@ -43,7 +43,7 @@ CONVENTIONS = MappingProxyType(
         "pass^k": "missing trials dropped; tasks with fewer than k trials left out of pass^k, their count shown",
         "pass^k, missing as failed": "missing trials counted as failed ones",
         "interval of a share": "wilson-t: Wilson with effective n from base-task clusters and Student's t; "
-        "all-zero, all-one, and pass^k (k > 1) of fewer than 3 successes or failures: exact, Clopper-Pearson on base "
+        "all-zero, all-one, and pass^k (k > 1) of fewer than 3.5 successes or failures: exact, Clopper-Pearson on base "
         "tasks",
         "interval of a cost per success": "log-t: Student's t on the log scale, clustered by base task",
         "interval of a difference": "adjusted-t: Student's t on base tasks after adding one for each arm",
@@ -103,11 +103,11 @@ def _imported(
     cells: tuple[CellSummary, ...], every: tuple[Sample, ...], columns: Columns, found: NDArray[np.int32]
 ) -> tuple[CellSummary, ...]:
     """The same cells, the imported ones marked, with their first departures; `found` is of all trials."""
-    counts = columns.trials["status"] != TrialStatus.MISSING
+    cell = np.where(columns.trials["status"] != TrialStatus.MISSING, columns.trials["cell"], -1)
     return tuple(
         replace(
             c,
-            departures=departures(s, found[counts & (columns.trials["cell"] == i)]),
+            departures=departures(s, found[cell == i]),
             imported=str(s.cell.facts["imported"]),
         )
         if "imported" in s.cell.facts

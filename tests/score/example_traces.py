@@ -1,21 +1,14 @@
-"""The worked examples of docs/metrics.md are true."""
+"""A word for each event, so that docs/metrics.md can count a trace in a line."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from harnesslab_kernels import counts
 from harnesslab_kernels import events as ev
 from harnesslab_kernels.scan import Scanned, scan
-
-PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^## ([^\n]*)\n((?:(?!^## ).*\n)*)", PAGE, re.MULTILINE)
-BLOCKS = [(title, code) for title, text in EXAMPLES for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL)]
 
 Event = dict[str, Any]
 COLUMNS = {value: name.lower() for name, value in vars(counts).items() if name.isupper() and name != "WIDTH"}
@@ -66,23 +59,3 @@ def count(*events: Event | list[Event], oracle: tuple[tuple[str, object], ...] =
     """What one trial is counted into: the columns that are not 0, by name."""
     row = scanned(*events, oracle=oracle).counts[0]
     return {COLUMNS[i]: int(value) for i, value in enumerate(row) if value}
-
-
-@pytest.mark.parametrize(("title", "code"), BLOCKS, ids=[title for title, _ in BLOCKS])
-def test_an_example(title: str, code: str) -> None:
-    names = {"np": np, "reply": reply, "call": call, "count": count, "scanned": scanned, "approx": pytest.approx}
-    exec(compile(code, f"docs/metrics.md: {title}", "exec"), names)
-
-
-def test_the_kernels_formulas_have_examples() -> None:
-    with_examples = {title for title, _ in BLOCKS}
-    assert with_examples >= {
-        "pass^k and pass@k",
-        "The ladder, and first-attempt accuracy",
-        "Pass rate",
-        "Recovery",
-        "First departure",
-        "Budget",
-        "Energy",
-        "Two ledgers",
-    }
