@@ -17,7 +17,7 @@ from pathlib import Path
 from harnesslab import config as configs
 from harnesslab.lab.sweep import Options, run_sweep
 from harnesslab.plan import make_plan
-from harnesslab.score.paired import compare_cells
+from harnesslab.score.paired import compare_pairs
 from harnesslab.score.reliability import pass_1
 from harnesslab.score.sample import Sample, samples
 from harnesslab.store.sqlite import Store
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace, seed: int, folder: Path) -> Sample:
 
 def report(a: Sample, b: Sample) -> None:
     assert [t.id for t in a.tasks] == [t.id for t in b.tasks], "both sweeps run the same tasks in one order"
-    found = compare_cells(a, b, seed=0, level=0.95)
+    (found,) = compare_pairs([(a, b)], seed=0, level=0.95)
     for name, sample in (("a", a), ("b", b)):
         figure = pass_1(sample, 0.95)
         print(f"pass_1_{name}={figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}] {figure.method} n={figure.n}")

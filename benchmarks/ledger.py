@@ -34,7 +34,7 @@ from harnesslab.suites.registry import load_suite
 from harnesslab.trace.events import unpack_events
 from harnesslab.trace.recorder import LayerTable, TrialRecorder
 from harnesslab.types import Sampling, Task, Weights, stable_hash
-from harnesslab_kernels.standalone import standalone_amounts
+from harnesslab_kernels.scan import no_oracles, scan
 
 HARNESSES: dict[str, list[Any]] = {
     "loop": [],
@@ -71,7 +71,7 @@ async def run_alone(entry: ModelEntry, path: Path, threads: int, task: Task, nam
     finally:
         await engine.close()
     events = unpack_events(recorder.finish(task.oracle)[0])
-    amounts = standalone_amounts(events, np.array([0, len(events)]))[0]
+    amounts = scan(events, np.array([0, len(events)]), *no_oracles(1)).amounts[0]
     return Alone(name, amounts, engine.info.weights, wall, recorder.measured)
 
 

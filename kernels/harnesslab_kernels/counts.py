@@ -28,14 +28,16 @@ from __future__ import annotations
     RECOVERED,  # how episodes ended; the three add up to EPISODES
     ABANDONED,
     EXHAUSTED,
-    ADAPTIVE,  # which path they took; the five add up to EPISODES
+    ADAPTIVE,  # which path they took; the six add up to EPISODES
     IDENTICAL,
     ALTERNATING,
+    PERIODIC,
     NO_PROGRESS,
     UNFOLLOWED,
     REDUNDANT,  # repeated calls that told nothing new, without any error
     LOOPS_IDENTICAL,  # loops, in an episode or not
     LOOPS_ALTERNATING,
+    LOOPS_PERIODIC,
     LOOPS_NO_PROGRESS,
     # budget: every branch
     PROMPT,  # tokens of all prompts, computed or not
@@ -60,6 +62,6 @@ from __future__ import annotations
     COMPUTED,  # here: prompt tokens not cached, and generated ones, of replies that were not taken from the memo
     ALONE,  # if it ran alone: prompt tokens that are not its own, and generated ones; without replies of OWN_UNKNOWN
     OWN_UNKNOWN,  # replies of which that is not known
-) = range(45)
+) = range(47)
 
-WIDTH = 45
+WIDTH = 47

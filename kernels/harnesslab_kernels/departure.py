@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harnesslab_kernels._jit import parallel_kernel, part, prange
-from harnesslab_kernels.events import CALL, EXEC, REPLY, SKIPPED, WROTE
-from harnesslab_kernels.scan import as_records
+from harnesslab_kernels._jit import part
+from harnesslab_kernels.events import CALL, EXEC, REPLY, WROTE
+from harnesslab_kernels.tool_calls import is_made
 
 NONE, ARGUMENTS, UNEXPECTED, NOT_MADE = 0, 1, 2, 3  # kinds of departure
 COST = 2  # of one departure; a whole number, so sums are exact
@@ -30,67 +30,30 @@ COST = 2  # of one departure; a whole number, so sums are exact
 _NEVER = np.int32(2**30)  # position of a departure that has not come
 
 
-def first_departures(
-    events: NDArray[Any],
-    offsets: NDArray[np.int64],
-    oracle_action: NDArray[np.uint64],
-    oracle_tool: NDArray[np.uint32],
-    oracle_offsets: NDArray[np.int64],
-    task: NDArray[np.int32],
-) -> NDArray[np.int32]:
-    """Aligns every trial.
-
-    Args:
-        events: EVENT[m]; offsets: int64[n + 1]; trial i owns events[offsets[i]:offsets[i + 1]].
-        oracle_action, oracle_tool: uint64[q], uint32[q]; task j owns oracle_offsets[j]:oracle_offsets[j + 1].
-        task: int32[n], the task of each trial.
-
-    Returns:
-        int32[n, 3]: the kind of departure, the number of the call at which it comes (from 0; the number of calls if
-        something is missing at the end), the total cost. Kind NONE has call -1. The same whatever the thread count.
-    """
-    out = np.zeros((len(task), 3), dtype=np.int32)
-    _align_all(
-        as_records(events),
-        np.ascontiguousarray(offsets, dtype=np.int64),
-        np.ascontiguousarray(oracle_action, dtype=np.uint64),
-        np.ascontiguousarray(oracle_tool, dtype=np.uint32),
-        np.ascontiguousarray(oracle_offsets, dtype=np.int64),
-        np.ascontiguousarray(task, dtype=np.int32),
-        out,
-    )
-    return out
-
-
-@parallel_kernel
-def _align_all(
-    events: NDArray[Any],
-    offsets: NDArray[np.int64],
-    oracle_action: NDArray[np.uint64],
-    oracle_tool: NDArray[np.uint32],
-    oracle_offsets: NDArray[np.int64],
-    task: NDArray[np.int32],
-    out: NDArray[np.int32],
-) -> None:
-    for t in prange(len(task)):
-        olo, ohi = oracle_offsets[task[t]], oracle_offsets[task[t] + 1]
-        _align(events, offsets[t], offsets[t + 1], oracle_action[olo:ohi], oracle_tool[olo:ohi], out[t])
-
-
 @part
-def _align(
+def align(
     events: NDArray[Any],
     lo: int,
     hi: int,
-    action: NDArray[np.uint64],
-    tool: NDArray[np.uint32],
-    row: NDArray[np.int32],
+    oracle_action: NDArray[np.uint64],
+    oracle_tool: NDArray[np.uint32],
+    olo: int,
+    ohi: int,
+    rows: NDArray[np.int32],
+    departure: NDArray[np.int32],
 ) -> None:
-    """One trial, a row of D at a time. `at` and `kind` say where the alignment behind each cost first departs."""
-    m = len(action)
-    cost = np.empty(m + 1, dtype=np.int32)
-    at = np.empty(m + 1, dtype=np.int32)
-    kind = np.zeros(m + 1, dtype=np.int32)
+    """Aligns one trial, a row of D at a time.
+
+    Args:
+        events: EVENT[m] without its padding field.
+        lo, hi: the trial's events.
+        oracle_action, oracle_tool: uint64[q], uint32[q]; the task's oracle calls are olo:ohi.
+        rows: int32[3, > ohi - olo], scratch: cost, and where and how the alignment behind it first departs.
+        departure: int32[3], written: the kind of departure, the number of the call at which it comes (from 0; the
+            number of calls if something is missing at the end), the total cost. Kind NONE has call -1.
+    """
+    cost, at, kind = rows[0], rows[1], rows[2]
+    m = ohi - olo
     for j in range(m + 1):
         cost[j] = COST * j
         at[j] = 0 if j > 0 else _NEVER
@@ -98,7 +61,7 @@ def _align(
     n = np.int32(0)
     for i in range(lo, hi):
         event = events[i]
-        if event.kind != CALL or event.branch != 0 or event.status == SKIPPED:
+        if not is_made(event):
             continue
         extra = COST if _wrote(events, i, hi) else 0
         diagonal_cost, diagonal_at, diagonal_kind = cost[0], at[0], kind[0]
@@ -117,8 +80,8 @@ def _align(
                 left_at, left_kind = n + np.int32(1), np.int32(NOT_MADE)
             if _better(left_cost, left_at, left_kind, best_cost, best_at, best_kind):
                 best_cost, best_at, best_kind = left_cost, left_at, left_kind
-            if tool[j - 1] == event.tool:
-                same = action[j - 1] == event.action
+            if oracle_tool[olo + j - 1] == event.tool:
+                same = oracle_action[olo + j - 1] == event.action
                 new_cost, new_at, new_kind = diagonal_cost + (0 if same else COST), diagonal_at, diagonal_kind
                 if not same and new_at == _NEVER:
                     new_at, new_kind = n, np.int32(ARGUMENTS)
@@ -127,9 +90,9 @@ def _align(
             diagonal_cost, diagonal_at, diagonal_kind = above_cost, above_at, above_kind
             cost[j], at[j], kind[j] = best_cost, best_at, best_kind
         n += np.int32(1)
-    row[0] = kind[m]
-    row[1] = -1 if at[m] == _NEVER else at[m]
-    row[2] = cost[m]
+    departure[0] = kind[m]
+    departure[1] = -1 if at[m] == _NEVER else at[m]
+    departure[2] = cost[m]
 
 
 @part

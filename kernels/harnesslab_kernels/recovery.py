@@ -10,10 +10,11 @@ Episode. A failed action opens one, unless one is open for the same thing alread
     abandoned    the trial ended with a text answer first
     exhausted    the trial ended in any other way (budget, overflow, abort)
 
-Path of an episode; the first degenerate pattern names it, identical before alternating before no-progress:
+Path of an episode; the first degenerate pattern names it, at one and the same action in this order:
 
     identical    the action right after a failure that was not transient is the same action (tool and arguments)
     alternating  A-B-A-B-A-B over 6 turns
+    periodic     a cycle of 3 actions or more, gone through 3 times
     no-progress  5 calls of one tool in a row, each with other arguments than the one before, all with one result
     adaptive     actions followed, none of the above: the next one differed, or repeated a transient failure
     unfollowed   nothing followed
@@ -21,7 +22,7 @@ Path of an episode; the first degenerate pattern names it, identical before alte
 Episodes are also counted by the error that opened them: an unparseable reply, an unknown tool, invalid arguments, a
 tool's own error, anything else (a layer's refusal, a timeout).
 
-Loops are counted over the whole trial, failures or not: 3 identical actions in a row, and the two patterns above.
+Loops are counted over the whole trial, failures or not: 3 identical actions in a row, and the three patterns above.
 Redundant repeat: an OK call equal to an earlier OK call, with the same result and no write to the world in between.
 
 Formulas, edges and the origin of the thresholds: docs/metrics.md.
@@ -36,6 +37,7 @@ from numpy.typing import NDArray
 
 from harnesslab_kernels import counts as c
 from harnesslab_kernels._jit import part
+from harnesslab_kernels.cycles import extend, period_of_cycle
 from harnesslab_kernels.events import (
     ANSWER,
     CALL,
@@ -43,17 +45,17 @@ from harnesslab_kernels.events import (
     INVALID_ARGUMENTS,
     OK,
     REPLY,
-    SKIPPED,
     TOOL_ERROR,
     TRANSIENT,
     UNKNOWN_TOOL,
     WROTE,
 )
-from harnesslab_kernels.tool_calls import is_unparsed
+from harnesslab_kernels.tool_calls import is_made, is_unparsed
 
 IDENTICAL_RUN = 3
 ALTERNATING_TURNS = 6
 NO_PROGRESS_RUN = 5
+CYCLES = 3  # times that a cycle is gone through
 
 ANY_CALL = -1  # key of an episode that any successful call ends
 
@@ -63,10 +65,8 @@ def count_recovery(
     events: NDArray[Any],
     lo: int,
     hi: int,
-    seq: NDArray[np.int64],
-    key: NDArray[np.int64],
-    opened: NDArray[np.int64],
-    path: NDArray[np.int64],
+    scratch: NDArray[np.int64],
+    hashes: NDArray[np.uint64],
     row: NDArray[np.int32],
 ) -> None:
     """Counts one trial's episodes, paths, loops and redundant repeats into `row`.
@@ -74,14 +74,18 @@ def count_recovery(
     Args:
         events: EVENT[m] without its padding field.
         lo, hi: the trial's events.
-        seq, key, opened, path: int64[>= hi - lo], scratch: event index of each action; and of each open episode the
-            tool that must succeed, the position in `seq` of the failure, and the path so far (a column index).
+        scratch: int64[4, >= hi - lo]: event index of each action; and of each open episode the tool that must succeed,
+            the number of the action that failed, and the path so far (a column index).
+        hashes: uint64[3, > hi - lo]: names of the actions, hashes of their beginnings, powers (see `cycles`).
         row: int32[WIDTH], zero at the episode columns.
     """
+    seq, key, opened, path = scratch[0], scratch[1], scratch[2], scratch[3]
+    names = hashes[0]
     n = 0  # actions so far
     n_open = 0
     same_run = 0
     stuck_run = 0
+    period = 0  # of the cycle that is going on
     was_alternating = False
     last_write = -1
     answered = False
@@ -94,18 +98,23 @@ def count_recovery(
         if event.kind == REPLY:
             answered = (event.flags & ANSWER) != 0
         unparsed = is_unparsed(event)
-        if not unparsed and (event.kind != CALL or event.status == SKIPPED):
+        if not unparsed and not is_made(event):
             continue
-        if not unparsed and _repeated_in_turn(events, seq, n, i):
+        name = _name(event, i - lo)
+        if not unparsed and _repeated_in_turn(events, seq, names, n, event.turn, name):
             continue
         seq[n] = i
+        extend(hashes, n, name)
         failed = unparsed or event.status != OK
 
-        same = n > 0 and _same_action(events, seq[n - 1], i)
+        same = n > 0 and names[n - 1] == name
         same_run = same_run + 1 if same else 1
         stuck = n > 0 and not same and _same_result(events, seq[n - 1], i)
         stuck_run = stuck_run + 1 if stuck else 1
-        alternating = _alternates(events, seq, n)
+        alternating = _alternates(events, seq, names, n)
+        if period == 0 or names[n - period] != name:
+            period = period_of_cycle(hashes, n, CYCLES)
+            row[c.LOOPS_PERIODIC] += period > 0
         row[c.LOOPS_IDENTICAL] += same_run == IDENTICAL_RUN
         row[c.LOOPS_NO_PROGRESS] += stuck_run == NO_PROGRESS_RUN
         row[c.LOOPS_ALTERNATING] += alternating and not was_alternating
@@ -121,6 +130,8 @@ def count_recovery(
                     path[e] = c.IDENTICAL
                 elif alternating and opened[e] <= n - ALTERNATING_TURNS + 1:
                     path[e] = c.ALTERNATING
+                elif period > 0 and opened[e] <= n - CYCLES * period + 1:
+                    path[e] = c.PERIODIC
                 elif stuck_run >= NO_PROGRESS_RUN and opened[e] <= n - NO_PROGRESS_RUN + 1:
                     path[e] = c.NO_PROGRESS
 
@@ -136,7 +147,7 @@ def count_recovery(
                 row[c.OPENED_UNPARSEABLE + _error_class(event)] += 1
                 n_open += 1
         else:
-            row[c.REDUNDANT] += _redundant(events, seq, n, last_write)
+            row[c.REDUNDANT] += _redundant(events, seq, names, n, last_write)
             still = 0
             for e in range(n_open):
                 if key[e] == ANY_CALL or key[e] == mine:
@@ -181,15 +192,15 @@ def _key(event: Any, unparsed: bool) -> np.int64:
 
 
 @part
-def _same_action(events: NDArray[Any], i: int, j: int) -> bool:
-    """Equal calls by action hash; equal unparseable replies by the hash of their text, where the recorder gave one."""
-    a = events[i]
-    b = events[j]
-    if a.kind != b.kind:
-        return False
-    if a.kind == REPLY:
-        return bool(a.result != 0 and a.result == b.result)
-    return bool(a.action == b.action)
+def _name(event: Any, place: int) -> np.uint64:
+    """What tells actions apart: a call's action hash; of an unparseable reply the hash of its text, where the recorder
+    gave one, else its place, so that it equals no other."""
+    if event.kind == CALL:
+        return np.uint64(event.action)
+    text = np.uint64(event.result)
+    z = text if text != 0 else np.uint64(place) ^ np.uint64(0x5851F42D4C957F2D)
+    z = (z ^ (z >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    return z ^ (z >> np.uint64(33))
 
 
 @part
@@ -200,35 +211,38 @@ def _same_result(events: NDArray[Any], i: int, j: int) -> bool:
 
 
 @part
-def _repeated_in_turn(events: NDArray[Any], seq: NDArray[np.int64], n: int, i: int) -> bool:
+def _repeated_in_turn(
+    events: NDArray[Any], seq: NDArray[np.int64], names: NDArray[np.uint64], n: int, turn: int, name: np.uint64
+) -> bool:
     s = n - 1
-    while s >= 0 and events[seq[s]].turn == events[i].turn:
-        if events[seq[s]].kind == CALL and events[seq[s]].action == events[i].action:
+    while s >= 0 and events[seq[s]].turn == turn:
+        if names[s] == name:
             return True
         s -= 1
     return False
 
 
 @part
-def _alternates(events: NDArray[Any], seq: NDArray[np.int64], n: int) -> bool:
-    """Whether the last six actions, seq[n - 5 : n + 1], are A-B-A-B-A-B in six turns."""
-    if n < ALTERNATING_TURNS - 1 or _same_action(events, seq[n - 1], seq[n]):
+def _alternates(events: NDArray[Any], seq: NDArray[np.int64], names: NDArray[np.uint64], n: int) -> bool:
+    """Whether the last six actions are A-B-A-B-A-B in six turns."""
+    if n < ALTERNATING_TURNS - 1 or names[n - 1] == names[n]:
         return False
     for s in range(n - ALTERNATING_TURNS + 1, n):
         if events[seq[s]].turn >= events[seq[s + 1]].turn:
             return False
-        if s + 2 <= n and not _same_action(events, seq[s], seq[s + 2]):
+        if s + 2 <= n and names[s] != names[s + 2]:
             return False
     return True
 
 
 @part
-def _redundant(events: NDArray[Any], seq: NDArray[np.int64], n: int, last_write: int) -> bool:
-    now = events[seq[n]]
+def _redundant(
+    events: NDArray[Any], seq: NDArray[np.int64], names: NDArray[np.uint64], n: int, last_write: int
+) -> bool:
+    result = events[seq[n]].result
     s = n - 1
     while s >= 0 and seq[s] > last_write:
-        was = events[seq[s]]
-        if was.kind == CALL and was.status == OK and was.action == now.action and was.result == now.result:
+        if names[s] == names[n] and events[seq[s]].status == OK and events[seq[s]].result == result:
             return True
         s -= 1
     return False

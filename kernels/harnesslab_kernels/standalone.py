@@ -21,48 +21,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harnesslab_kernels._jit import parallel_kernel, prange
+from harnesslab_kernels._jit import part
 from harnesslab_kernels.events import OVERFLOW, REPLY
-from harnesslab_kernels.scan import as_records
 
 BATCH, PREFILL, DECODE, CONTEXT, CONTEXT_TILED, DRAW = range(6)
 AMOUNTS = 6
 TILE = 64  # as harnesslab.types.TILE; a test holds them together
 
 
-def standalone_amounts(events: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Adds up each trial's amounts over all its branches.
+@part
+def add_amounts(events: NDArray[Any], lo: int, hi: int, row: NDArray[np.float64]) -> None:
+    """Adds up one trial's amounts over all its branches.
 
     Args:
-        events: EVENT[m], all trials' events one after the other.
-        offsets: int64[n + 1]; trial i owns events[offsets[i]:offsets[i + 1]].
-
-    Returns:
-        float64[n, AMOUNTS]; NaN in every column of a trial in which some reply's `own` is not known.
+        events: EVENT[m] without its padding field.
+        lo, hi: the trial's events.
+        row: float64[AMOUNTS], zero; NaN in every column where some reply's `own` is not known.
     """
-    out = np.zeros((len(offsets) - 1, AMOUNTS), dtype=np.float64)
-    _amounts(as_records(events), np.ascontiguousarray(offsets, dtype=np.int64), out)
-    return out
-
-
-@parallel_kernel
-def _amounts(events: NDArray[Any], offsets: NDArray[np.int64], out: NDArray[np.float64]) -> None:
-    for t in prange(len(out)):
-        row = out[t]
-        for i in range(offsets[t], offsets[t + 1]):
-            event = events[i]
-            if event.kind != REPLY or (event.status == OVERFLOW and event.generated == 0):
-                continue
-            if event.own < 0:
-                row[:] = np.nan
-                break
-            own, generated = float(event.own), float(event.generated)
-            new = event.prompt - own
-            alone = generated - event.forced
-            pairs = new * own + new * (new - 1.0) / 2.0
-            row[BATCH] += 1.0
-            row[PREFILL] += new + event.forced
-            row[DECODE] += alone
-            row[CONTEXT] += generated * event.prompt + generated * (generated - 1.0) / 2.0
-            row[CONTEXT_TILED if new >= TILE else CONTEXT] += pairs
-            row[DRAW] += alone + 1.0
+    for i in range(lo, hi):
+        event = events[i]
+        if event.kind != REPLY or (event.status == OVERFLOW and event.generated == 0):
+            continue
+        if event.own < 0:
+            row[:] = np.nan
+            break
+        own, generated = float(event.own), float(event.generated)
+        new = event.prompt - own
+        alone = generated - event.forced
+        pairs = new * own + new * (new - 1.0) / 2.0
+        row[BATCH] += 1.0
+        row[PREFILL] += new + event.forced
+        row[DECODE] += alone
+        row[CONTEXT] += generated * event.prompt + generated * (generated - 1.0) / 2.0
+        row[CONTEXT_TILED if new >= TILE else CONTEXT] += pairs
+        row[DRAW] += alone + 1.0

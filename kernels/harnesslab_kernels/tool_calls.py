@@ -17,7 +17,18 @@ from numpy.typing import NDArray
 
 from harnesslab_kernels import counts as c
 from harnesslab_kernels._jit import part
-from harnesslab_kernels.events import ANSWER, CALL, KNOWN_TOOL, LENGTH, OK, REACHED, REPLY, SCHEMA_VALID, UNPARSEABLE
+from harnesslab_kernels.events import (
+    ANSWER,
+    CALL,
+    KNOWN_TOOL,
+    LENGTH,
+    OK,
+    REACHED,
+    REPLY,
+    SCHEMA_VALID,
+    SKIPPED,
+    UNPARSEABLE,
+)
 
 
 @part
@@ -27,6 +38,12 @@ def is_unparsed(event: Any) -> bool:
         event.kind == REPLY
         and (event.status == UNPARSEABLE or (event.status == LENGTH and (event.flags & ANSWER) == 0))
     )
+
+
+@part
+def is_made(event: Any) -> bool:
+    """Whether an event is a call that the main branch made: not one that an earlier call of its reply cut off."""
+    return bool(event.kind == CALL and event.branch == 0 and event.status != SKIPPED)
 
 
 @part

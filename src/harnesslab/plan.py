@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from harnesslab.config import Config, SuiteChoice
 from harnesslab.errors import UserError, unknown_name
@@ -72,6 +72,82 @@ class TrialPlan:
     stream: int
 
 
+class Trials(Sequence[TrialPlan]):
+    """A plan's trials, in the order in which they are to be started.
+
+    Each is made when it is looked at: a sweep may have a million, most of them stored already.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        cells: Sequence[CellPlan],
+        tasks: Sequence[TaskPlan],
+        runs: Sequence[tuple[int, tuple[int, ...]]],
+    ) -> None:
+        """`runs` are (task, cells): all repeats of a task in these cells, one repeat after another."""
+        self._seed = seed
+        self._cells = cells
+        self._tasks = tasks
+        self._runs = runs
+
+    def __len__(self) -> int:
+        return sum(self.per_cell())
+
+    def __iter__(self) -> Iterator[TrialPlan]:
+        return itertools.chain.from_iterable(self._of_run(t, arms) for t, arms in self._runs)
+
+    @overload
+    def __getitem__(self, i: int) -> TrialPlan: ...
+    @overload
+    def __getitem__(self, i: slice) -> tuple[TrialPlan, ...]: ...
+    def __getitem__(self, i: int | slice) -> TrialPlan | tuple[TrialPlan, ...]:
+        return tuple(self)[i]
+
+    def per_cell(self) -> list[int]:
+        """How many trials each cell has."""
+        count = [0] * len(self._cells)
+        for _, arms in self._runs:
+            for c in arms:
+                count[c] += self._cells[c].repeats
+        return count
+
+    def without(self, done: set[str]) -> Iterator[TrialPlan]:
+        """Those whose id is not among `done`."""
+        for t, arms in self._runs:
+            if any(not done.issuperset(self._ids(c, t)) for c in arms):
+                yield from (trial for trial in self._of_run(t, arms) if trial.id not in done)
+
+    def _of_run(self, t: int, arms: Sequence[int]) -> Iterator[TrialPlan]:
+        ids = {c: self._ids(c, t) for c in arms}
+        stream = self._stream(t)
+        for repeat in range(max((len(own) for own in ids.values()), default=0)):
+            for c, own in ids.items():
+                if repeat < len(own):
+                    yield TrialPlan(own[repeat], c, t, repeat, stream)
+
+    def _ids(self, c: int, t: int) -> list[str]:
+        """Of all repeats: 128 bits of hexadecimal over the JSON text of [cell, task, repeat]."""
+        start = canonical([self._cells[c].key, self._tasks[t].key])[:-1].encode(errors="surrogatepass")
+        common = hashlib.blake2b(start, digest_size=16)
+        ids = []
+        for end in _ends(self._cells[c].repeats):
+            one = common.copy()
+            one.update(end)
+            ids.append(one.hexdigest())
+        return ids
+
+    def _stream(self, t: int) -> int:
+        task = self._tasks[t]
+        version = f"{task.suite.name}@{task.suite.version}"
+        return stable_hash(self._seed, version, task.view.id, task.task.variant)
+
+
+@lru_cache(maxsize=8)
+def _ends(repeats: int) -> tuple[bytes, ...]:
+    return tuple(b",%d]" % repeat for repeat in range(repeats))
+
+
 @dataclass(frozen=True, slots=True)
 class PlayedUser:
     """The model that plays the simulated users, and what decides what it says."""
@@ -82,17 +158,17 @@ class PlayedUser:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A sweep before it runs. `trials` are in the order in which they are to be started."""
+    """A sweep before it runs."""
 
     config: Config
     cells: tuple[CellPlan, ...]
     tasks: tuple[TaskPlan, ...]
-    trials: tuple[TrialPlan, ...]
+    trials: Trials
     warnings: tuple[str, ...]
     user: PlayedUser | None = None
 
     def remaining(self, done: set[str]) -> tuple[TrialPlan, ...]:
-        return tuple(t for t in self.trials if t.id not in done)
+        return tuple(self.trials.without(done))
 
     def segments(self, trials: Sequence[TrialPlan]) -> Iterator[tuple[ModelEntry, list[TrialPlan]]]:
         """Runs of consecutive trials that need the same model."""
@@ -123,7 +199,7 @@ def make_plan(config: Config, *, scripted: bool = False) -> Plan:
         for (suite, chosen), seed in zip(suites, _draws(config), strict=True)
     )
     _refuse_twins(cells)
-    trials = tuple(_trials(config, cells, tasks))
+    trials = Trials(config.seed, cells, tasks, tuple(_runs(config, cells, tasks)))
     return Plan(config, cells, tasks, trials, tuple(dict.fromkeys(warnings)), user)
 
 
@@ -399,7 +475,9 @@ def refuse_unserved(cells: Sequence[CellPlan], infos: Mapping[str, EngineInfo]) 
 # --- trials
 
 
-def _trials(config: Config, cells: Sequence[CellPlan], tasks: Sequence[TaskPlan]) -> Iterator[TrialPlan]:
+def _runs(
+    config: Config, cells: Sequence[CellPlan], tasks: Sequence[TaskPlan]
+) -> Iterator[tuple[int, tuple[int, ...]]]:
     """Blocks of tasks that rotate over the models, so that a sweep stopped at any time is paired.
 
     Inside a block all trials of one model come together, task by task, repeat by repeat, harness by harness: what arms
@@ -410,12 +488,10 @@ def _trials(config: Config, cells: Sequence[CellPlan], tasks: Sequence[TaskPlan]
     size = max(1, -(-_BLOCK_TRIALS // per_task))
     order = _interleave(tasks)
     for n, start in enumerate(range(0, len(order), size)):
-        block = order[start : start + size]
         for model in models if n % 2 == 0 else reversed(models):
-            for task, repeat in itertools.product(block, range(config.repeats)):
-                for c, cell in enumerate(cells):
-                    if cell.entry.name == model and cell.suite is tasks[task].suite and repeat < cell.repeats:
-                        yield _trial(config, c, cell, task, tasks[task], repeat)
+            for t in order[start : start + size]:
+                suite = tasks[t].suite
+                yield t, tuple(c for c, cell in enumerate(cells) if cell.entry.name == model and cell.suite is suite)
 
 
 def _interleave(tasks: Sequence[TaskPlan]) -> list[int]:
@@ -425,12 +501,6 @@ def _interleave(tasks: Sequence[TaskPlan]) -> list[int]:
         by_suite.setdefault(id(task.suite), []).append(i)
     placed = [((n + 0.5) / len(own), i) for own in by_suite.values() for n, i in enumerate(own)]
     return [i for _, i in sorted(placed)]
-
-
-def _trial(config: Config, c: int, cell: CellPlan, t: int, task: TaskPlan, repeat: int) -> TrialPlan:
-    version = f"{task.suite.name}@{task.suite.version}"
-    stream = stable_hash(config.seed, version, task.view.id, task.task.variant)
-    return TrialPlan(_digest(cell.key, task.key, repeat), c, t, repeat, stream)
 
 
 def _digest(*parts: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import pytest
 import twins
@@ -10,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harnesslab_kernels import events as ev
-from harnesslab_kernels.departure import ARGUMENTS, NONE, NOT_MADE, UNEXPECTED, first_departures
+from harnesslab_kernels.departure import ARGUMENTS, NONE, NOT_MADE, UNEXPECTED
+from harnesslab_kernels.scan import scan
 
 FIELDS = [name for name in ev.EVENT.names if name not in ("pad", "oracle")]
 
@@ -34,14 +34,15 @@ def run(trials, oracles):
         for name in FIELDS:
             event[name] = row.get(name, 0)
     flat = [call for oracle in oracles for call in oracle]
-    return first_departures(
+    return scan(
         events,
         np.concatenate([[0], np.cumsum([len(t) for t in trials])]).astype(np.int64),
         np.array([a for a, _ in flat], dtype=np.uint64),
         np.array([t for _, t in flat], dtype=np.uint32),
         np.concatenate([[0], np.cumsum([len(o) for o in oracles])]).astype(np.int64),
         np.arange(len(trials), dtype=np.int32),
-    )
+        departures=True,
+    ).departures
 
 
 @settings(max_examples=300, deadline=None)
@@ -75,19 +76,3 @@ LOOK, WRITE, OTHER = (1, 1), (2, 2), (3, 2)
 )
 def test_where_it_departs(calls, kind, at):
     assert run([[e for c in calls for e in c]], [[LOOK, WRITE]])[0, :2].tolist() == [kind, at]
-
-
-def test_the_number_of_threads_changes_nothing():
-    rng = np.random.default_rng(3)
-    trials = [
-        [e for _ in range(rng.integers(0, 9)) for e in call(*rng.integers(1, 4, 2), rng.random() < 0.5)]
-        for _ in range(300)
-    ]
-    oracles = [[tuple(rng.integers(1, 4, 2)) for _ in range(3)] for _ in trials]
-    many = run(trials, oracles)
-    before = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        assert (run(trials, oracles) == many).all()
-    finally:
-        numba.set_num_threads(before)

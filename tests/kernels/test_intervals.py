@@ -19,7 +19,7 @@ from harnesslab_kernels.intervals import (
     t_quantile,
     wilson,
 )
-from harnesslab_kernels.resample import sign_flip
+from harnesslab_kernels.resample import sign_flips
 
 
 @given(st.floats(0, 1), st.floats(0.5, 500), st.floats(0.5, 15))
@@ -55,7 +55,7 @@ def test_mcnemar_is_the_binomial_test(one, other):
 @given(st.integers(0, 8), st.integers(0, 8))
 def test_mcnemar_is_the_sign_flip_test_of_whole_tasks(one, other):
     d = np.array([1.0] * one + [-1.0] * other + [0.0])
-    assert sign_flip(d, 10, 1) == pytest.approx(mcnemar(one, other))
+    assert sign_flips(d[np.newaxis], 10, np.array([1]))[0] == pytest.approx(mcnemar(one, other))
 
 
 @pytest.mark.parametrize(

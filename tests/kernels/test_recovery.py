@@ -65,6 +65,23 @@ def test_alternating_takes_six_turns():
     counted(*bad, expect={"ALTERNATING": 1, "LOOPS_ALTERNATING": 1, "ADAPTIVE": 0})
 
 
+def test_a_cycle_of_three_is_periodic_the_third_time():
+    bad = [call(1 + i % 3, ev.TOOL_ERROR) for i in range(12)]
+    counted(*bad[:8], expect={"PERIODIC": 0, "LOOPS_PERIODIC": 0, "ADAPTIVE": 1})
+    counted(*bad[:9], expect={"PERIODIC": 1, "LOOPS_PERIODIC": 1, "ADAPTIVE": 0})
+    counted(*bad, expect={"LOOPS_PERIODIC": 1})
+
+
+def test_a_cycle_may_hold_one_action_twice_and_be_long():
+    counted(*[call(a) for a in (1, 1, 2, 3) * 3], expect={"LOOPS_PERIODIC": 1, "LOOPS_ALTERNATING": 0})
+    counted(*[call(a) for a in range(1, 41)] * 3, expect={"LOOPS_PERIODIC": 1})
+
+
+def test_two_actions_in_turn_are_alternating_and_not_periodic():
+    counted(*[call(1 + i % 2) for i in range(24)], expect={"LOOPS_ALTERNATING": 1, "LOOPS_PERIODIC": 0})
+    counted(*[call(1)] * 24, expect={"LOOPS_IDENTICAL": 1, "LOOPS_PERIODIC": 0})
+
+
 def test_no_progress_takes_five_calls_with_one_result():
     bad = [call(1 + i, ev.TOOL_ERROR, result=7) for i in range(5)]
     counted(*bad[:4], expect={"NO_PROGRESS": 0, "LOOPS_NO_PROGRESS": 0})

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 import twins
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harnesslab_kernels.resample import EXACT_UP_TO, bootstrap_sums, sign_flip
+from harnesslab_kernels.resample import EXACT_UP_TO, bootstrap_sums, sign_flips
 
 eighths = st.integers(-8, 8).map(lambda v: v / 8)
+
+
+def sign_flip(differences, replicates, seed):
+    (p,) = sign_flips(differences[np.newaxis], replicates, np.array([seed]))
+    return p
 
 
 @settings(deadline=None)
@@ -45,3 +51,26 @@ def test_bootstrap_draws_every_base_task_about_equally_often():
     assert drawn.sum(axis=1) == pytest.approx(7)
     assert drawn.mean(axis=0) == pytest.approx(1.0, abs=0.03)
     assert drawn.var(axis=0) == pytest.approx(6 / 7, abs=0.05)
+
+
+def test_a_grid_is_its_rows_and_the_thread_count_changes_nothing():
+    rng = np.random.default_rng(4)
+    grid = rng.normal(0.1, 1.0, (7, 60)) * (rng.random((7, 60)) < 0.7)
+    grid[3, 9:] = 0.0
+    before = numba.get_num_threads()
+    found = []
+    try:
+        for threads in (1, min(2, before)):
+            numba.set_num_threads(threads)
+            found.append((sign_flips(grid, 500, np.arange(7)).tolist(), bootstrap_sums(grid, 50, 3).tolist()))
+    finally:
+        numba.set_num_threads(before)
+    assert found[0] == found[1]
+    assert found[0][0] == [sign_flip(row, 500, i) for i, row in enumerate(grid)]
+    assert found[0][0][3] == pytest.approx(twins.sign_flip(grid[3, :9]))
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(eighths.filter(bool), min_size=17, max_size=80), st.integers(0, 2**31))
+def test_random_signs_are_those_of_the_twin(differences, seed):
+    assert sign_flip(np.array(differences), 40, seed) == twins.sign_flip_drawn(differences, 40, seed)

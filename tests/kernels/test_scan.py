@@ -44,7 +44,7 @@ a_loop = st.builds(
         {"kind": ev.CALL, "action": a, "tool": 1, "status": status, "flags": flags, "result": result, "step": 1}
         for a in cycle * times
     ],
-    st.lists(st.integers(1, 3), min_size=1, max_size=3),
+    st.lists(st.integers(1, 4), min_size=1, max_size=4),
     st.integers(1, 5),
     st.sampled_from([ev.OK, ev.TOOL_ERROR]),
     st.sampled_from([7, 7 | ev.TRANSIENT]),
@@ -79,7 +79,7 @@ def run(trials, oracles):
         np.array([t for _, t in flat], dtype=np.uint32),
         np.concatenate([[0], np.cumsum([len(o) for o in oracles])]).astype(np.int64),
         np.arange(len(trials), dtype=np.int32),
-    )
+    ).counts
 
 
 def by_name(row):
@@ -135,7 +135,7 @@ def a_random_trial(rng):
         }
         for _ in range(rng.randint(0, 12))
     ]
-    cycle = [rng.randint(1, 3) for _ in range(rng.randint(1, 3))] * rng.randint(1, 5)
+    cycle = [rng.randint(1, 3) for _ in range(rng.randint(1, 5))] * rng.randint(1, 5)
     alike = {"kind": ev.CALL, "tool": 1, "status": rng.choice([ev.OK, ev.TOOL_ERROR]), "result": rng.randint(0, 2)}
     return noise + [{**alike, "action": a, "flags": 7, "step": 1} for a in cycle]
 
@@ -145,7 +145,7 @@ def a_random_trial(rng):
 def test_endings_and_paths_add_up_to_the_episodes(trial):
     row = by_name(run([trial], [[]])[0])
     assert row["RECOVERED"] + row["ABANDONED"] + row["EXHAUSTED"] == row["EPISODES"] <= row["FAILURES"]
-    paths = ("ADAPTIVE", "IDENTICAL", "ALTERNATING", "NO_PROGRESS", "UNFOLLOWED")
+    paths = ("ADAPTIVE", "IDENTICAL", "ALTERNATING", "PERIODIC", "NO_PROGRESS", "UNFOLLOWED")
     assert sum(row[p] for p in paths) == row["EPISODES"]
     rungs = [row[r] for r in ("ATTEMPTS", "CALLS", "KNOWN", "VALID", "EXECUTED", "MATCHED")]
     assert rungs == sorted(rungs, reverse=True)
@@ -159,21 +159,22 @@ def test_the_thread_count_changes_nothing():
     events["action"] = rng.integers(1, 4, n * length)
     events["status"] = rng.integers(0, 10, n * length)
     events["turn"] = np.tile(np.arange(length), n)
-    arguments = (
-        events,
-        np.arange(n + 1) * length,
-        np.array([1, 1, 2], dtype=np.uint64),
-        np.zeros(3, dtype=np.uint32),
-        np.array([0, 3]),
-        np.zeros(n, dtype=np.int32),
-    )
+    events["flags"] = rng.integers(0, 128, n * length)
+    events["generated"] = rng.integers(0, 9, n * length)
+    oracle = np.array([1, 1, 2], dtype=np.uint64), np.zeros(3, dtype=np.uint32), np.array([0, 3])
+    task = np.zeros(n, dtype=np.int32)
     before = numba.get_num_threads()
+    found = []
     try:
-        every = scan(*arguments)
-        numba.set_num_threads(1)
-        assert np.array_equal(scan(*arguments), every)
+        for threads in {1, min(2, before), before}:
+            numba.set_num_threads(threads)
+            found.append(scan(events, np.arange(n + 1) * length, *oracle, task, departures=True))
     finally:
         numba.set_num_threads(before)
+    for other in found[1:]:
+        assert np.array_equal(other.counts, found[0].counts)
+        assert np.array_equal(other.amounts, found[0].amounts)
+        assert np.array_equal(other.departures, found[0].departures)
 
 
 def test_no_trials_and_empty_trials():

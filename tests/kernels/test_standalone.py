@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from harnesslab import types
 from harnesslab_kernels import events as ev
 from harnesslab_kernels import standalone
-from harnesslab_kernels.standalone import AMOUNTS, standalone_amounts
+from harnesslab_kernels.scan import no_oracles, scan
+from harnesslab_kernels.standalone import AMOUNTS
 
 
 @st.composite
@@ -40,6 +41,10 @@ def packed(trials):
         for name, value in e.items():
             record[name] = value
     return events, np.concatenate([[0], np.cumsum([len(t) for t in trials])]).astype(np.int64)
+
+
+def standalone_amounts(events, offsets):
+    return scan(events, offsets, *no_oracles(len(offsets) - 1)).amounts
 
 
 @settings(max_examples=80, deadline=None)

@@ -11,8 +11,8 @@ from harnesslab_kernels import events as ev
 ERRORS = ("UNPARSEABLE", "UNKNOWN_TOOL", "INVALID", "TOOL_ERROR", "OTHER")
 RECOVERY = (
     *("FAILURES", "EPISODES", "RECOVERED", "ABANDONED", "EXHAUSTED"),
-    *("ADAPTIVE", "IDENTICAL", "ALTERNATING", "NO_PROGRESS", "UNFOLLOWED"),
-    *("REDUNDANT", "LOOPS_IDENTICAL", "LOOPS_ALTERNATING", "LOOPS_NO_PROGRESS"),
+    *("ADAPTIVE", "IDENTICAL", "ALTERNATING", "PERIODIC", "NO_PROGRESS", "UNFOLLOWED"),
+    *("REDUNDANT", "LOOPS_IDENTICAL", "LOOPS_ALTERNATING", "LOOPS_PERIODIC", "LOOPS_NO_PROGRESS"),
     *(f"{what}_{error}" for what in ("OPENED", "CURED") for error in ERRORS),
 )
 
@@ -138,15 +138,41 @@ def repeats_failure_at(actions, i):
     return not before["ok"] and not before["flags"] & ev.TRANSIENT and before["id"] == actions[i]["id"]
 
 
+def repeats(ids, period):
+    return all(a == b for a, b in zip(ids, ids[period:], strict=False))
+
+
+def cycles_at(actions):
+    """For each action the period of the cycle that goes on there, 0: none; and whether it begins there."""
+    ids = [a["id"] for a in actions]
+    found, period = [], 0
+    for i in range(len(ids)):
+        if period and ids[i] == ids[i - period]:
+            found.append((period, False))
+            continue
+        period = 0
+        for p in range(3, len(ids)):
+            window = ids[i + 1 - 3 * p : i + 1] if 3 * p <= i + 1 else []
+            if window and repeats(window, p):
+                period = 0 if repeats(window, 1) or repeats(window, 2) else p
+                break
+        found.append((period, period > 0))
+    return found
+
+
 def path_of(actions, first, last, key):
     """The path of an episode opened at `first`, with its last action at `last`."""
     if first == last:
         return "UNFOLLOWED"
+    cycles = cycles_at(actions)
     for i in range(first + 1, last + 1):
         if repeats_failure_at(actions, i) and actions[i]["key"] == key:
             return "IDENTICAL"
         if alternating_at(actions, i) and i - 5 >= first:
             return "ALTERNATING"
+        period = cycles[i][0]
+        if period and i + 1 - 3 * period >= first:
+            return "PERIODIC"
         if stuck_at(actions, i) and i - 4 >= first:
             return "NO_PROGRESS"
     return "ADAPTIVE"
@@ -172,6 +198,7 @@ def recovery(events):
         out[f"OPENED_{error_of(action)}"] += 1
         out[f"CURED_{error_of(action)}"] += cure is not None
         out[path_of(actions, i, len(actions) - 1 if cure is None else cure, key)] += 1
+    out["LOOPS_PERIODIC"] = sum(begins for _, begins in cycles_at(actions))
     for i in range(len(actions)):
         run = 1
         while run <= i and actions[i - run]["id"] == actions[i]["id"]:
@@ -261,6 +288,17 @@ def mix(seed, a, b):
     return z ^ (z >> 31)
 
 
+def sign_flip_drawn(differences, replicates, seed):
+    """With random signs: bit i of a stream of 64-bit words says whether number i keeps its sign."""
+    seen = abs(sum(differences))
+    hits = 0
+    for r in range(replicates):
+        bits = [mix(seed, r, i - i % 64) >> i % 64 & 1 for i in range(len(differences))]
+        flipped = sum(d if bit else -d for d, bit in zip(differences, bits, strict=True))
+        hits += abs(flipped) >= seen - 1e-9 * sum(map(abs, differences))
+    return (1 + hits) / (1 + replicates)
+
+
 def bootstrap_sums(rows, replicates, seed):
     draws = [[((mix(seed, r, i) >> 32) * len(rows)) >> 32 for i in range(len(rows))] for r in range(replicates)]
     return [[sum(rows[i][j] for i in draw) for j in range(len(rows[0]))] for draw in draws]
@@ -310,3 +348,29 @@ def departure(events, oracle):
 
     cost, at, kind = best(0, 0)
     return kind, -1 if at == -never else -at, cost
+
+
+def attribute(times, joules, start, end):
+    """(joules of each trial, idle): time is cut wherever anything happens; a slice belongs to those alive in it."""
+
+    def total(when):
+        if when <= times[0]:
+            return joules[0]
+        for (t0, t1), (j0, j1) in zip(pairwise(times), pairwise(joules), strict=True):
+            if when <= t1:
+                return j0 + (j1 - j0) * (when - t0) / (t1 - t0)
+        return joules[-1]
+
+    charged, idle = [0.0] * len(start), 0.0
+    for t0, t1 in pairwise(sorted({*times, *start, *end})):
+        alive = [i for i in range(len(start)) if start[i] <= t0 and t1 <= end[i]]
+        spent = total(t1) - total(t0)
+        for i in alive:
+            charged[i] += spent / len(alive)
+        idle += 0.0 if alive else spent
+    return charged, idle
+
+
+def sum_rows(rows, group, groups):
+    mine = [[row for row, g in zip(rows, group, strict=True) if g == wanted] for wanted in range(groups)]
+    return [[sum(row[j] for row in own) for j in range(2)] for own in mine]

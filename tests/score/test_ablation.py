@@ -14,7 +14,8 @@ from scipy import stats
 from harnesslab.harness import presets
 from harnesslab.score import Figure, stacks, summarise
 from harnesslab.score.ablation import verdict
-from harnesslab.score.estimate import detectable, difference, mean_difference
+from harnesslab.score.estimate import difference, mean_difference
+from harnesslab.score.power import detectable_given
 from harnesslab.score.summary import Comparison
 from harnesslab.store.columns import TrialStatus
 
@@ -224,11 +225,11 @@ def test_the_detectable_effect_is_detected_in_four_of_five_sweeps():
     spread, bases = 0.3, 30
     noise = rng.normal(0.0, spread, (2000, bases))
     w = np.ones(bases)
-    named = np.mean([detectable(difference(d, w, 0.95), 0.95) for d in noise[:200]])
+    named = np.mean([detectable_given(difference(d, w, 0.95), 0.95) for d in noise[:200]])
     seen = np.mean([difference(d + named, w, 0.95).low > 0 for d in noise])
     assert seen == pytest.approx(0.8, abs=0.05)
-    assert detectable(difference(np.zeros(30), w, 0.95), 0.95) == pytest.approx(0.116, abs=1e-3)
-    assert detectable(Figure(None), 0.95) is None
+    assert detectable_given(difference(np.zeros(30), w, 0.95), 0.95) == pytest.approx(0.116, abs=1e-3)
+    assert detectable_given(Figure(None), 0.95) is None
 
 
 @given(st.lists(st.floats(-500, 500).filter(lambda x: x == 0 or abs(x) > 1e-3), min_size=2, max_size=30))

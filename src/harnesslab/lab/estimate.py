@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,10 +39,10 @@ def print_estimate(plan: Plan, folder: Path, *, scripted: bool) -> None:
     print(f"sweep {plan.config.name} in {folder}\n")
     width = max(len(c.label) for c in plan.cells)
     print(f"{'cell':<{width}}  trials  stored")
-    for i, cell in enumerate(plan.cells):
-        own = [t for t in plan.trials if t.cell == i]
-        print(f"{cell.label:<{width}}  {len(own):>6}  {sum(t.id in done for t in own):>6}")
     todo = plan.remaining(done)
+    left = Counter(t.cell for t in todo)
+    for i, (cell, planned) in enumerate(zip(plan.cells, plan.trials.per_cell(), strict=True)):
+        print(f"{cell.label:<{width}}  {planned:>6}  {planned - left[i]:>6}")
     print(
         f"\n{len(plan.tasks)} tasks, {len(plan.trials)} trials: "
         f"{len(plan.trials) - len(todo)} stored, {len(todo)} to run"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ class Progress:
     """
 
     plan: Plan
-    done: set[str]
+    todo: Sequence[TrialPlan]
     show: bool = True
     tallies: list[Tally] = field(init=False)
     generated: int = 0  # tokens computed in this run
@@ -55,9 +56,10 @@ class Progress:
 
     def __post_init__(self) -> None:
         self.tallies = [Tally(c.label) for c in self.plan.cells]
-        for trial in self.plan.trials:
-            self.tallies[trial.cell].planned += 1
-            self.tallies[trial.cell].stored += trial.id in self.done
+        for tally, planned in zip(self.tallies, self.plan.trials.per_cell(), strict=True):
+            tally.planned = tally.stored = planned
+        for trial in self.todo:
+            self.tallies[trial.cell].stored -= 1
 
     def __enter__(self) -> Progress:
         if self.show and sys.stdout.isatty():

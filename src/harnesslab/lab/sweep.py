@@ -88,10 +88,9 @@ class _Sweep:
         self._text = config_text
         self._scripted = scripted
         self._options = options
-        done = store.done()
-        self._todo = plan.remaining(done)
+        self._todo = plan.remaining(store.done())
         self._result = Result(folder, len(plan.trials), len(plan.trials) - len(self._todo))
-        self._progress = Progress(plan, done, options.show)
+        self._progress = Progress(plan, self._todo, options.show)
         self._layers = LayerTable(store.layers())
         for spec in (spec for cell in plan.cells for spec in cell.layers):  # in this order, not that of interventions
             self._layers.index(find(spec.name).layer.name)

@@ -11,12 +11,12 @@ from types import MappingProxyType
 
 import numpy as np
 
-from harnesslab.score.behaviour import tokens_of
-from harnesslab.score.estimate import detectable, difference, mean_difference
-from harnesslab.score.paired import as_family, compare_cells, contrast, paired_differences, sign_flip_p
+from harnesslab.score.estimate import difference, mean_difference
+from harnesslab.score.paired import as_family, compare_pairs, contrast, paired_differences, tested
+from harnesslab.score.power import detectable_given
 from harnesslab.score.sample import Ints, Sample
 from harnesslab.score.stacks import Stack, stack_of
-from harnesslab.score.summary import NO_FIGURE, Ablation, Comparison, Effect, Figure, Gain, Interaction
+from harnesslab.score.summary import NO_FIGURE, Ablation, Comparison, Effect, Gain, Interaction
 from harnesslab.store.columns import Columns, TrialStatus
 from harnesslab_kernels import events as ev
 
@@ -31,7 +31,7 @@ class Arm:
 
     @property
     def tokens(self) -> float | None:
-        return float(tokens_of(self.sample).mean()) if len(self.sample.task) else None
+        return float(self.sample.tokens.mean()) if len(self.sample.task) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def ablations(columns: Columns, every: Sequence[Sample], *, seed: int, level: fl
     for grid in _grids(columns, every):
         pairs = _pairs(grid)
         if pairs:
-            found.append((grid, pairs, [_effect(pair, seed, level) for pair in pairs]))
+            found.append((grid, pairs, _effects(pairs, seed, level)))
     family = iter(as_family([effect.points for _, _, effects in found for effect in effects]))
     return tuple(
         _ablation(grid, pairs, [_judged(effect, next(family), level) for effect in effects], seed, level)
@@ -113,10 +113,14 @@ def _pairs(grid: Sequence[Arm]) -> list[_Pair]:
     return taken + alone
 
 
-def _effect(pair: _Pair, seed: int, level: float) -> Effect:
+def _effects(pairs: Sequence[_Pair], seed: int, level: float) -> list[Effect]:
+    found = compare_pairs([(p.without.sample, p.within.sample) for p in pairs], seed=seed, level=level)
+    return [_effect(pair, points, level) for pair, points in zip(pairs, found, strict=True)]
+
+
+def _effect(pair: _Pair, points: Comparison, level: float) -> Effect:
     without, within = pair.without.sample, pair.within.sample
-    points = compare_cells(without, within, seed=seed, level=level)
-    spent = contrast([without, within], [-1.0, 1.0], [tokens_of(without), tokens_of(within)])
+    spent = contrast([without, within], [-1.0, 1.0], [without.tokens, within.tokens])
     acted = pair.within.acted(pair.layer)
     return Effect(
         layer=pair.layer,
@@ -126,7 +130,7 @@ def _effect(pair: _Pair, seed: int, level: float) -> Effect:
         tokens=mean_difference(*spent, level),
         acted=float((acted > 0).mean()) if len(acted) else None,
         per_trial=float(acted.mean()) if len(acted) else None,
-        detectable=detectable(points.difference, level),
+        detectable=detectable_given(points.difference, level),
         verdict="",
     )
 
@@ -194,13 +198,8 @@ def _interaction(grid: Sequence[Arm], x: _Pair, y: _Pair, seed: int, level: floa
         return Interaction(layers, NO_FIGURE, None, (), lacks)
     arms = [by_entries[entries] for entries in cells]
     d, w = contrast(arms, [1.0, -1.0, -1.0, 1.0], [arm.passed for arm in arms])
-    half = difference(d / 2.0, w, level)  # a contrast of four shares reaches from -2 to 2
-    return Interaction(layers, _doubled(half), sign_flip_p(d, seed), tuple(arm.cell.label for arm in arms), "")
-
-
-def _doubled(figure: Figure) -> Figure:
-    value, low, high = (None if v is None else 2.0 * v for v in (figure.value, figure.low, figure.high))
-    return replace(figure, value=value, low=low, high=high)
+    (judged,) = tested([d], [False], seed=seed, level=level)
+    return Interaction(layers, difference(d, w, level, reach=2.0), judged.p, tuple(a.cell.label for a in arms), "")
 
 
 # --- gains

@@ -17,12 +17,12 @@ GRID_POINTS = 24
 
 
 def share(sample: Sample, part: NDArray[np.int64], whole: NDArray[np.int64], level: float) -> Figure:
-    """sum(part) / sum(whole) over trials, each int64[n]."""
+    """sum(part) / sum(whole), each int64[T]: summed over the trials of each task."""
     return proportion(sample.by_base(part), sample.by_base(whole), float(whole.sum()), level)
 
 
 def _column(sample: Sample, index: int) -> Ints:
-    return sample.counts[:, index].astype(np.int64)
+    return sample.counts[:, index]
 
 
 def first_attempt(sample: Sample, level: float) -> Figure:
@@ -63,12 +63,18 @@ def recovery(sample: Sample, level: float) -> Recovery:
             adaptive="adaptive",
             identical="identical",
             alternating="alternating",
+            periodic="periodic",
             no_progress="no-progress",
             unfollowed="unfollowed",
         ),
         degenerate=share(sample, followed - _column(sample, c.ADAPTIVE), followed, level),
         redundant=total["redundant"],
-        loops=pick(identical="loops-identical", alternating="loops-alternating", no_progress="loops-no-progress"),
+        loops=pick(
+            identical="loops-identical",
+            alternating="loops-alternating",
+            periodic="loops-periodic",
+            no_progress="loops-no-progress",
+        ),
         errors=MappingProxyType(
             {
                 name: (
@@ -90,11 +96,13 @@ _RECOVERY = {
     "adaptive": c.ADAPTIVE,
     "identical": c.IDENTICAL,
     "alternating": c.ALTERNATING,
+    "periodic": c.PERIODIC,
     "no-progress": c.NO_PROGRESS,
     "unfollowed": c.UNFOLLOWED,
     "redundant": c.REDUNDANT,
     "loops-identical": c.LOOPS_IDENTICAL,
     "loops-alternating": c.LOOPS_ALTERNATING,
+    "loops-periodic": c.LOOPS_PERIODIC,
     "loops-no-progress": c.LOOPS_NO_PROGRESS,
 }
 
@@ -103,27 +111,22 @@ def pass_rate(sample: Sample, level: float) -> PassRate:
     replies = _column(sample, c.REPLIES)
     return PassRate(
         replies=share(sample, _column(sample, c.PARSED), replies, level),
-        trials=share(sample, _column(sample, c.ALL_PARSED), np.ones(len(replies), dtype=np.int64), level),
+        trials=share(sample, _column(sample, c.ALL_PARSED), sample.n, level),
     )
-
-
-def tokens_of(sample: Sample) -> Ints:
-    """int64[n]: prompt and generated tokens of each trial."""
-    return _column(sample, c.PROMPT) + _column(sample, c.GENERATED)
 
 
 def budget(sample: Sample, grid: Ints, level: float) -> BudgetUse:
     from harnesslab_kernels.budget import success_curve
 
-    tokens = tokens_of(sample)
-    passed = sample.by_base(sample.passed)
+    tokens = _column(sample, c.PROMPT) + _column(sample, c.GENERATED)
+    passed = sample.by_base(sample.c)
 
     def per_success(cost: Floats | Ints) -> Figure:
         return cost_per(sample.by_base(cost), passed, level)
 
     n = sample.n
     weight = 1.0 / (n[sample.task] * max(1, int((n > 0).sum())))
-    curve = success_curve(tokens, sample.passed, weight, grid)
+    curve = success_curve(sample.tokens, sample.passed, weight, grid)
     prompt = int(_column(sample, c.PROMPT).sum())
     return BudgetUse(
         tokens=per_success(tokens),
@@ -132,10 +135,10 @@ def budget(sample: Sample, grid: Ints, level: float) -> BudgetUse:
         standalone=per_success(sample.standalone),
         measured=per_success(sample.measured),
         joules=per_success(sample.joules),
-        tokens_per_trial=float(tokens.mean()) if len(tokens) else None,
+        tokens_per_trial=float(sample.tokens.mean()) if len(sample.tokens) else None,
         cached=int(_column(sample, c.CACHED).sum()) / prompt if prompt else None,
         after_error=share(sample, _column(sample, c.AFTER_ERROR), tokens, level),
-        curve=tuple((int(b), float(s)) for b, s in zip(grid, curve, strict=True)) if len(tokens) else (),
+        curve=tuple((int(b), float(s)) for b, s in zip(grid, curve, strict=True)) if len(sample.tokens) else (),
     )
 
 
@@ -168,5 +171,5 @@ def _sum(values: Sequence[float | None]) -> float | None:
 
 def budget_grid(samples: list[Sample]) -> Ints:
     """int64[GRID_POINTS]: equal steps up to the dearest trial of all cells of a suite, so that their curves compare."""
-    cap = max((int(tokens_of(s).max(initial=0)) for s in samples), default=0)
+    cap = max((int(s.tokens.max(initial=0)) for s in samples), default=0)
     return np.ceil(np.linspace(0, cap, GRID_POINTS + 1)[1:]).astype(np.int64)

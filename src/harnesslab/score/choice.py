@@ -9,8 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from harnesslab.errors import UserError, unknown_name
-from harnesslab.score.behaviour import tokens_of
-from harnesslab.score.paired import as_family, compare_cells
+from harnesslab.score.paired import as_family, compare_pairs
 from harnesslab.score.sample import Sample, samples
 from harnesslab.score.stacks import stack_of
 from harnesslab.score.summary import Choice
@@ -81,11 +80,11 @@ def choose_among(candidates: Sequence[Sample], others: Sequence[Sample], *, seed
     for s in candidates:
         part = s.only(np.array([t in common and row.base in chosen_on for t, row in _rows(s)], dtype=np.bool_))
         rates[s.cell.label] = float((part.c / part.n).mean())
-        spent[s.cell.label] = float(tokens_of(part).mean())
+        spent[s.cell.label] = float(part.tokens.mean())
     ranked = sorted(rates, key=lambda label: (-round(rates[label], 9), spent[label]))
     best = next(s for s in candidates if s.cell.label == ranked[0])
     rest = _on(best, bases - chosen_on)
-    found = [compare_cells(_on(s, bases - chosen_on), rest, seed=seed, level=level) for s in others if s is not best]
+    pairs = [(_on(s, bases - chosen_on), rest) for s in others if s is not best]
     return Choice(
         model=best.cell.model,
         suite=best.cell.suite,
@@ -93,7 +92,7 @@ def choose_among(candidates: Sequence[Sample], others: Sequence[Sample], *, seed
         candidates=MappingProxyType({label: rates[label] for label in ranked}),
         selection=len(chosen_on),
         confirmation=len(bases - chosen_on),
-        confirmed=tuple(as_family(found)),
+        confirmed=tuple(as_family(compare_pairs(pairs, seed=seed, level=level))),
     )
 
 

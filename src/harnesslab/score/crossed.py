@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harnesslab.score.interaction import interact
-from harnesslab.score.paired import adjust, compare_cells, named
+from harnesslab.score.paired import adjust, compare_pairs, named
 from harnesslab.score.sample import samples
 from harnesslab.score.summary import Comparison, HarnessByModel
 from harnesslab.store.columns import Columns
@@ -43,8 +43,8 @@ def crossed(columns: Columns, a: str, b: str, *, seed: int = 0, level: float = 0
             if up is None or across is None:
                 continue
             pairs = ((x, up), (across, y), (x, across), (up, y))
-            effects = adjust([compare_cells(p, q, seed=seed, level=level) for p, q in pairs])
-            mixed = interact(x, up, across, y, seed=seed, level=level)
+            effects = adjust(compare_pairs(pairs, seed=seed, level=level))
+            (mixed,) = interact([(x, up, across, y)], seed=seed, level=level)
             if mixed.tasks:
                 found.append(Crossed(effects, mixed))
     return tuple(found)

@@ -5,24 +5,20 @@ from __future__ import annotations
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harnesslab.score.sample import Ints, Sample, oracle_arrays
+from harnesslab.score.sample import Sample
 from harnesslab.score.summary import Departures
-from harnesslab.store.columns import Columns
 
 KINDS = ("none", "arguments", "unexpected", "not made")
 
 
-def departures_of(columns: Columns) -> Ints:
-    """int64[n, 3] of every trial: kind, call, cost (see the kernel `departure`)."""
-    from harnesslab_kernels.departure import first_departures
+def departures(sample: Sample, found: NDArray[np.int32]) -> Departures:
+    """Of one cell's failed trials.
 
-    found = first_departures(columns.events, columns.offsets, *oracle_arrays(columns), columns.trials["task"])
-    return found.astype(np.int64)
-
-
-def departures(sample: Sample, found: Ints) -> Departures:
-    """Of one cell's failed trials; `found` is `departures_of` at the cell's trials that count."""
+    Args:
+        found: int32[n, 3] of the cell's trials that count: kind, call, cost (see the kernel `departure`).
+    """
     failed = found[~sample.passed]
     kinds = np.bincount(failed[:, 0], minlength=len(KINDS)) if len(failed) else np.zeros(len(KINDS), dtype=np.int64)
     left = failed[failed[:, 0] > 0, 1]

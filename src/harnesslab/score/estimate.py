@@ -152,18 +152,3 @@ def mean_difference(d: Floats, w: Floats, level: float) -> Figure:
     squares = float(residual @ residual) + 2.0 * float(discordant @ discordant) / len(discordant)
     half = t_quantile(level, bases - 1) * math.sqrt(squares * bases / (bases - 1)) / float(w.sum())
     return Figure(value, value - half, value + half, bases, "t", min(bases, len(discordant) / 2) < FEW_BASES)
-
-
-def detectable(figure: Figure, level: float, power: float = 0.8) -> float | None:
-    """The smallest true difference whose interval leaves 0 out with this power, base tasks as many and as noisy.
-
-    (t_level + t_power) standard errors, the error as the interval of `difference` has it; where no base task differs,
-    that interval's bound. None where there is no interval to speak of.
-    """
-    if figure.low is None or figure.high is None or figure.n < 2:
-        return None
-    half = (figure.high - figure.low) / 2.0
-    if figure.method == "exact":
-        return half
-    one_sided = 2.0 * power - 1.0  # t_quantile is two-sided
-    return min(1.0, half * (1.0 + t_quantile(one_sided, figure.n - 1) / t_quantile(level, figure.n - 1)))

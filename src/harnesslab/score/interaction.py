@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from harnesslab.score.estimate import difference
-from harnesslab.score.paired import as_family, by_base, task_differences, tested
+from harnesslab.score.paired import as_family, contrast, tested
 from harnesslab.score.sample import Sample
 from harnesslab.score.summary import HarnessByModel
 
@@ -22,7 +20,7 @@ def interactions(every: Sequence[Sample], *, seed: int, level: float) -> tuple[H
 
     These span all interactions of the grid; "first" is the order of the sweep. One family for the adjustment.
     """
-    found = []
+    squares = []
     for suite in dict.fromkeys(s.cell.suite for s in every):
         cells = {(s.cell.model, s.cell.harness): s for s in every if s.cell.suite == suite}
         models = list(dict.fromkeys(model for model, _ in cells))
@@ -31,26 +29,29 @@ def interactions(every: Sequence[Sample], *, seed: int, level: float) -> tuple[H
             for harness in harnesses[1:]:
                 corners = [(m, h) for m in (models[0], model) for h in (harnesses[0], harness)]
                 if all(corner in cells for corner in corners):
-                    found.append(interact(*(cells[corner] for corner in corners), seed=seed, level=level))
-    return tuple(as_family(found))
+                    squares.append([cells[corner] for corner in corners])
+    return tuple(as_family(interact(squares, seed=seed, level=level)))
 
 
-def interact(a: Sample, b: Sample, a2: Sample, b2: Sample, *, seed: int, level: float) -> HarnessByModel:
-    """(b2 - a2) - (b - a): a and b are one model in two harnesses, a2 and b2 another model in the same two."""
-    first, at_first = task_differences(a, b)
-    second, at_second = task_differences(a2, b2)
-    task, i, j = np.intersect1d(first, second, assume_unique=True, return_indices=True)
-    d, w = by_base(a, task, at_second[j] - at_first[i])
-    verdict = tested(d, seed=seed, level=level, single=False)
-    return HarnessByModel(
-        models=(a.cell.model, a2.cell.model),
-        harnesses=(a.cell.harness, b.cell.harness),
-        suite=a.cell.suite,
-        difference=difference(d, w, level, reach=2.0),
-        p=verdict.p,
-        p_adjusted=verdict.p,
-        tasks=int(w.sum()),
-        base_tasks=len(d),
-        discordant=verdict.discordant,
-        can_reach=verdict.can_reach,
-    )
+def interact(squares: Sequence[Sequence[Sample]], *, seed: int, level: float) -> list[HarnessByModel]:
+    """(b2 - a2) - (b - a) of each [a, b, a2, b2], not yet adjusted.
+
+    a and b are one model in two harnesses, a2 and b2 another model in the same two.
+    """
+    sums = [contrast(square, [1.0, -1.0, -1.0, 1.0], [s.passed for s in square]) for square in squares]
+    verdicts = tested([d for d, _ in sums], [False] * len(sums), seed=seed, level=level)
+    return [
+        HarnessByModel(
+            models=(a.cell.model, a2.cell.model),
+            harnesses=(a.cell.harness, b.cell.harness),
+            suite=a.cell.suite,
+            difference=difference(d, w, level, reach=2.0),
+            p=verdict.p,
+            p_adjusted=verdict.p,
+            tasks=int(w.sum()),
+            base_tasks=len(d),
+            discordant=verdict.discordant,
+            can_reach=verdict.can_reach,
+        )
+        for (a, b, a2, _), (d, w), verdict in zip(squares, sums, verdicts, strict=True)
+    ]

@@ -35,7 +35,8 @@ def compare(columns: Columns, a: str, b: str, *, seed: int = 0, level: float = 0
     """
     every = samples(columns)
     left, right = named(every, a), named(every, b)
-    found = [compare_cells(x, y, seed=seed, level=level) for x in left for y in right if x.cell.suite == y.cell.suite]
+    pairs = [(x, y) for x in left for y in right if x.cell.suite == y.cell.suite]
+    found = compare_pairs(pairs, seed=seed, level=level)
     if not found:
         raise UserError(f"{a} and {b} share no suite", "a paired difference needs tasks that both have run")
     return adjust(found)
@@ -66,11 +67,8 @@ def all_pairs(
         kind = _kind(x, y)
         return kind == "model" or (kind == "harness" and not {x.cell.label, y.cell.label} & set(arms))
 
-    found = [
-        compare_cells(x, y, seed=seed, level=level)
-        for x, y in combinations(every, 2)
-        if x.cell.suite == y.cell.suite and wanted(x, y)
-    ]
+    pairs = [(x, y) for x, y in combinations(every, 2) if x.cell.suite == y.cell.suite and wanted(x, y)]
+    found = compare_pairs(pairs, seed=seed, level=level)
     return adjust(sorted(found, key=lambda c: c.kind))
 
 
@@ -109,102 +107,110 @@ class Verdict:
     can_reach: bool
 
 
-def tested(d: Floats, *, seed: int, level: float, single: bool) -> Verdict:
-    """Sign-flip test of float64[b]; McNemar's where `single`: one trial per arm and base task, so d is -1, 0 or 1."""
-    from harnesslab_kernels.resample import sign_flip
+def tested(grid: Sequence[Floats], single: Sequence[bool], *, seed: int, level: float) -> list[Verdict]:
+    """Tests many differences at once, each float64[b].
 
-    live = np.where(np.abs(d) > 1e-12, d, 0.0)
-    discordant = int(np.count_nonzero(live))
-    if single:
-        p, test = mcnemar(int((live > 0).sum()), int((live < 0).sum())), "mcnemar"
-    else:
-        p, test = float(sign_flip(live, FLIPS, seed)), "sign-flip"
-    return Verdict(p, test, discordant, can_reach=2.0 ** (1 - discordant) <= 1.0 - level + 1e-12)
+    Sign flips; McNemar's test where `single`: one trial per arm and base task, so that each difference is -1, 0 or 1.
+    """
+    from harnesslab_kernels.resample import sign_flips
 
-
-def compare_cells(x: Sample, y: Sample, *, seed: int, level: float) -> Comparison:
-    """One comparison, y minus x, not yet adjusted."""
-    d, w = by_base(x, *task_differences(x, y))
-    single = bool((w == 1.0).all()) and max(int(s.n.max(initial=0)) for s in (x, y)) <= 1
-    verdict = tested(d, seed=seed, level=level, single=single)
-    return Comparison(
-        kind=_kind(x, y),
-        a=x.cell.label,
-        b=y.cell.label,
-        difference=difference(d, w, level),
-        p=verdict.p,
-        p_adjusted=verdict.p,
-        test=verdict.test,
-        tasks=int(w.sum()),
-        base_tasks=len(d),
-        discordant=verdict.discordant,
-        can_reach=verdict.can_reach,
-    )
+    live = np.zeros((len(grid), max((len(d) for d in grid), default=0)))
+    for row, d in zip(live, grid, strict=True):
+        row[: len(d)] = np.where(np.abs(d) > 1e-12, d, 0.0)
+    p = np.ones(len(grid))
+    flipped = np.flatnonzero(~np.array(single, dtype=np.bool_))
+    p[flipped] = sign_flips(live[flipped], FLIPS, np.full(len(flipped), seed))
+    for i in np.flatnonzero(single):
+        p[i] = mcnemar(int((live[i] > 0).sum()), int((live[i] < 0).sum()))
+    return [
+        Verdict(
+            float(p[i]),
+            "mcnemar" if single[i] else "sign-flip",
+            discordant,
+            can_reach=2.0 ** (1 - discordant) <= 1.0 - level + 1e-12,
+        )
+        for i, discordant in enumerate(np.count_nonzero(live, axis=1).tolist())
+    ]
 
 
-def sign_flip_p(d: Floats, seed: int) -> float:
-    """p of the sign-flip test; `d` is float64[b], one difference per base task."""
-    from harnesslab_kernels.resample import sign_flip
-
-    return float(sign_flip(np.where(np.abs(d) > 1e-12, d, 0.0), FLIPS, seed))
+def compare_pairs(pairs: Sequence[tuple[Sample, Sample]], *, seed: int, level: float) -> list[Comparison]:
+    """One comparison per pair, second minus first, not yet adjusted."""
+    sums = [paired_differences(x, y) for x, y in pairs]
+    single = [
+        bool((w == 1.0).all()) and max(int(s.n.max(initial=0)) for s in pair) <= 1
+        for pair, (_, w) in zip(pairs, sums, strict=True)
+    ]
+    verdicts = tested([d for d, _ in sums], single, seed=seed, level=level)
+    return [
+        Comparison(
+            kind=_kind(x, y),
+            a=x.cell.label,
+            b=y.cell.label,
+            difference=difference(d, w, level),
+            p=verdict.p,
+            p_adjusted=verdict.p,
+            test=verdict.test,
+            tasks=int(w.sum()),
+            base_tasks=len(d),
+            discordant=verdict.discordant,
+            can_reach=verdict.can_reach,
+        )
+        for (x, y), (d, w), verdict in zip(pairs, sums, verdicts, strict=True)
+    ]
 
 
 def paired_differences(x: Sample, y: Sample) -> tuple[Floats, Floats]:
-    """(differences, tasks) per base task, float64[b]: sums over the tasks both ran."""
-    return by_base(x, *task_differences(x, y))
-
-
-def task_differences(x: Sample, y: Sample) -> tuple[Ints, Floats]:
-    """(position of each task that both ran, y minus x of its success rate), int64[t] and float64[t].
-
-    Within one model, repeat r of a task is paired with repeat r: both drew the same random numbers. Across models there
-    is no such pairing, and a task's rates are compared; so too where one cell is greedy: its one repeat stands for all.
-    """
-    return _by_arms([x, y], [-1.0, 1.0], [x.passed, y.passed])
+    """(differences, tasks) per base task, float64[b]: y minus x of success rates, summed over the tasks both ran."""
+    return contrast([x, y], [-1.0, 1.0], [x.passed, y.passed])
 
 
 def contrast(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Floats, Floats]:
-    """(sums, tasks) per base task, float64[b], of a signed sum over arms, paired as `paired_differences` says.
+    """(sums, tasks) per base task, float64[b], of a signed sum over arms.
+
+    Within one model, repeat r of a task is paired with repeat r: both drew the same random numbers. Across models there
+    is no such pairing, and means over a task's repeats are taken; so too where one cell is greedy: its one repeat
+    stands for all.
 
     Args:
-        values: one per arm, a value per trial. A repeat, or a task, that one of the arms lacks is left out of all.
+        values: one per arm, a value per trial. A repeat that one of the arms it is paired in lacks, and a task that
+            any arm lacks, is left out of all.
     """
-    return by_base(arms[0], *_by_arms(arms, signs, values))
-
-
-def _by_arms(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Ints, Floats]:
-    alike = len({(s.cell.model, is_greedy(s)) for s in arms}) == 1
-    return _by_repeat(arms, signs, values) if alike else _by_task(arms, signs, values)
+    alike: dict[tuple[str, bool], list[int]] = {}
+    for i, s in enumerate(arms):
+        alike.setdefault((s.cell.model, is_greedy(s)), []).append(i)
+    parts = [
+        _by_repeat([arms[i] for i in group], [signs[i] for i in group], [values[i] for i in group])
+        for group in alike.values()
+    ]
+    common = reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), (task for task, _ in parts))
+    total = np.zeros(len(common))
+    for task, value in parts:
+        total += value[np.searchsorted(task, common)]
+    return _by_base(arms[0], common, total)
 
 
 def _by_repeat(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Ints, Floats]:
+    """(positions of tasks, means over the repeats that all arms have), int64[t] and float64[t]."""
     top = 1 + max(int(s.repeat.max(initial=0)) for s in arms)
     keys = [s.task_index[s.task] * top + s.repeat for s in arms]
-    common = reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), keys)
-    total = np.zeros(len(common))
-    for key, sign, value in zip(keys, signs, values, strict=True):
-        _, _, at = np.intersect1d(common, key, assume_unique=True, return_indices=True)
+    rows: list[Any] = [slice(None)] * len(arms)
+    if not all(np.array_equal(keys[0], key) for key in keys[1:]):
+        common = reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), keys)
+        rows = [np.intersect1d(common, key, assume_unique=True, return_indices=True)[2] for key in keys]
+    first = arms[0]
+    task = first.task[rows[0]]
+    total = np.zeros(len(task))
+    for at, sign, value in zip(rows, signs, values, strict=True):
         total += sign * value[at]
-    task, place = np.unique(common // top, return_inverse=True)
-    pairs = np.bincount(place, minlength=len(task))
-    return task, np.bincount(place, weights=total, minlength=len(task)) / np.maximum(pairs, 1)
+    repeats = np.bincount(task, minlength=len(first.tasks))
+    sums = np.bincount(task, weights=total, minlength=len(first.tasks))
+    ran = repeats > 0
+    return first.task_index[ran], sums[ran] / repeats[ran]
 
 
-def _by_task(arms: Sequence[Sample], signs: Sequence[float], values: Sequence[NDArray[Any]]) -> tuple[Ints, Floats]:
-    """Of each task the mean of its trials."""
-    ran = [s.task_index[s.n > 0] for s in arms]
-    common = reduce(lambda a, b: np.intersect1d(a, b, assume_unique=True), ran)
-    total = np.zeros(len(common))
-    for s, tasks, sign, value in zip(arms, ran, signs, values, strict=True):
-        _, _, at = np.intersect1d(common, tasks, assume_unique=True, return_indices=True)
-        sums = np.bincount(s.task, weights=value, minlength=len(s.tasks))[s.n > 0]
-        total += sign * (sums / s.n[s.n > 0])[at]
-    return common, total
-
-
-def by_base(x: Sample, task: Ints, value: Floats) -> tuple[Floats, Floats]:
+def _by_base(x: Sample, task: Ints, value: Floats) -> tuple[Floats, Floats]:
     """(sums, tasks) per base task, float64[b], of values per task; `task` are positions among tasks that x ran."""
-    bases = {int(t): row.base for t, row in zip(x.task_index, x.tasks, strict=True)}
-    names, base = np.unique(np.array([bases[int(t)] for t in task], dtype=object), return_inverse=True)
-    weights = np.bincount(base, minlength=len(names)).astype(np.float64)
-    return np.bincount(base, weights=value, minlength=len(names)).astype(np.float64), weights
+    base = x.base[np.searchsorted(x.task_index, task)]
+    weights = np.bincount(base, minlength=x.bases).astype(np.float64)
+    there = weights > 0
+    return np.bincount(base, weights=value, minlength=x.bases).astype(np.float64)[there], weights[there]

@@ -1,4 +1,5 @@
-"""What a planned grid can see: the paired difference of pass^1 that it detects with 80 % power.
+"""What a planned grid can see: the paired difference of pass^1 that it detects with 80 % power; and what a difference
+that was found could have shown.
 
     variance of a base task's difference = (p(1-p) + q(1-q)) * (icc * (1 - alike) + (1 - icc) / (variants * repeats))
     detectable = q - p at which  q - p = (t(level, b-3) + t(power, b-3)) * sqrt(variance / (b-2)) + 1 / (b * trials)
@@ -20,9 +21,11 @@ from itertools import combinations
 import numpy as np
 
 from harnesslab.score.sample import Floats, Ints, Sample
+from harnesslab.score.summary import Figure
 from harnesslab_kernels.intervals import t_quantile
 
 POWER = 0.8
+_TWO_SIDED = 2.0 * POWER - 1.0  # the level at which t_quantile, which is two-sided, cuts off 1 - POWER above
 FEWEST = 8  # base tasks; with 6 or 7 all or nearly all would have to differ, the same way
 ENOUGH_TASKS = 8  # of a stored cell, for its own rates to be used
 
@@ -51,7 +54,7 @@ def detectable(bases: int, variants: float, repeats: int, assumed: Assumed, leve
     if bases < FEWEST:
         return None
     spread = assumed.icc * (1.0 - assumed.alike) + (1.0 - assumed.icc) / (variants * repeats)
-    quantiles = t_quantile(level, bases - 3) + t_quantile(2.0 * POWER - 1.0, bases - 3)
+    quantiles = t_quantile(level, bases - 3) + t_quantile(_TWO_SIDED, bases - 3)
     step = 1.0 / (bases * variants * repeats)
     p = min(assumed.rate, 1.0 - assumed.rate)  # towards the roomier side
     for difference in np.linspace(0.001, 1.0 - p, 1000):
@@ -59,6 +62,20 @@ def detectable(bases: int, variants: float, repeats: int, assumed: Assumed, leve
         if difference >= quantiles * math.sqrt((p * (1.0 - p) + q * (1.0 - q)) * spread / (bases - 2)) + step:
             return float(difference)
     return None
+
+
+def detectable_given(found: Figure, level: float) -> float | None:
+    """The smallest true difference that POWER of repeated sweeps would tell from 0, base tasks as many and as noisy.
+
+    (t_level + t_power) standard errors, the error as the interval of `estimate.difference` has it; where no base task
+    differs, that interval's bound. None where there is no interval to speak of.
+    """
+    if found.low is None or found.high is None or found.n < 2:
+        return None
+    half = (found.high - found.low) / 2.0
+    if found.method == "exact":
+        return half
+    return min(1.0, half * (1.0 + t_quantile(_TWO_SIDED, found.n - 1) / t_quantile(level, found.n - 1)))
 
 
 def assumed_of(arms: Sequence[Sample]) -> Assumed:

@@ -61,14 +61,10 @@ def _places(
 
 def _common_rates(arms: Sequence[Sample]) -> Floats:
     """float64[b, arms]: summed success rates of each base task, over tasks that every arm has run."""
-    common = set.intersection(*(set(s.task_index[s.n > 0].tolist()) for s in arms))
-    bases: dict[str, int] = {}
-    for t, row in zip(arms[0].task_index.tolist(), arms[0].tasks, strict=True):
-        if t in common:
-            bases.setdefault(row.base, len(bases))
-    out = np.zeros((len(bases), len(arms)))
-    for j, s in enumerate(arms):
-        for t, row, n, c in zip(s.task_index.tolist(), s.tasks, s.n, s.c, strict=True):
-            if t in common:
-                out[bases[row.base], j] += c / n
-    return out
+    common = arms[0].task_index
+    for s in arms:
+        common = common[np.isin(common, s.task_index[s.n > 0])]
+    at = [np.searchsorted(s.task_index, common) for s in arms]
+    _, base = np.unique(arms[0].base[at[0]], return_inverse=True)
+    rates = [np.bincount(base, weights=s.c[i] / s.n[i]) for s, i in zip(arms, at, strict=True)]
+    return np.stack(rates, axis=1).astype(np.float64)

@@ -1,15 +1,20 @@
-"""One cell's trials as arrays, and sums of them per task and base task."""
+"""One cell's trials, added up per task and base task: what every figure but a few is made of."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
-from typing import Any
+from dataclasses import astuple, dataclass, fields, replace
+from itertools import compress
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harnesslab.store.columns import CellRow, Columns, TaskRow, TrialStatus
+from harnesslab.types import Weights
+from harnesslab_kernels.counts import GENERATED, PROMPT
+
+if TYPE_CHECKING:
+    from harnesslab_kernels.scan import Scanned
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -23,13 +28,14 @@ class Sample:
         tasks: T tasks with any trial, missing ones included; `task_index` int64[T] are their positions in the sweep.
         base: int64[T], dense index of each task's base task; `bases` how many there are.
         missing: int64[T], missing trials of each task.
-        planned: int64[T], trials of each task, missing ones included.
-        counts: int32[n, WIDTH] of the trials that count.
-        task: int64[n], index into `tasks`; `repeat` int64[n].
-        passed: bool[n]; `seconds`, `joules` float64[n].
-        measured: float64[n], seconds of the engine's work for the trial; nan where the engine does not say.
-        standalone: float64[n], seconds that work would take alone; nan where the model was not calibrated, or where
-            what the trial itself had cached is not known.
+        n, c: int64[T], trials of each task that count, and passed ones.
+        counts: int64[T, WIDTH], the kernel's counts, summed over the trials that count.
+        seconds, joules: float64[T], summed over the trials that count; nan where one of them was not measured.
+        measured: float64[T], seconds of the engine's work for them; nan where the engine does not say.
+        standalone: float64[T], seconds that work would take alone; nan where the model was not calibrated, or where
+            what a trial itself had cached is not known.
+        task: int64[m] of each trial that counts, index into `tasks`; `repeat` int64[m]; `passed` bool[m].
+        tokens: int64[m], prompt and generated tokens of each.
     """
 
     cell: CellRow
@@ -38,29 +44,26 @@ class Sample:
     base: Ints
     bases: int
     missing: Ints
-    planned: Ints
-    counts: NDArray[np.int32]
-    task: Ints
-    repeat: Ints
-    passed: NDArray[np.bool_]
+    n: Ints
+    c: Ints
+    counts: Ints
     seconds: Floats
     joules: Floats
     measured: Floats
     standalone: Floats
+    task: Ints
+    repeat: Ints
+    passed: NDArray[np.bool_]
+    tokens: Ints
 
     @property
-    def n(self) -> Ints:
-        """int64[T]: trials of each task that count."""
-        return np.bincount(self.task, minlength=len(self.tasks)).astype(np.int64)
+    def planned(self) -> Ints:
+        """int64[T]: trials of each task, missing ones included."""
+        return self.n + self.missing
 
-    @property
-    def c(self) -> Ints:
-        """int64[T]: passed ones."""
-        return np.bincount(self.task[self.passed], minlength=len(self.tasks)).astype(np.int64)
-
-    def by_base(self, per_trial: NDArray[Any]) -> Floats:
-        """float64[bases]: sums of a value per trial."""
-        return np.bincount(self.base[self.task], weights=per_trial, minlength=self.bases).astype(np.float64)
+    def by_base(self, per_task: NDArray[Any]) -> Floats:
+        """float64[bases]: sums of a value per task."""
+        return np.bincount(self.base, weights=per_task, minlength=self.bases).astype(np.float64, copy=False)
 
     def tasks_by_base(self, per_task: Floats) -> tuple[Floats, Floats]:
         """(sums, counts), each float64[bases], of a value per task; NaN values are left out of both."""
@@ -75,28 +78,30 @@ class Sample:
         labels, base = np.unique(self.base[keep], return_inverse=True)
         return replace(
             self,
-            tasks=tuple(t for t, k in zip(self.tasks, keep, strict=True) if k),
+            tasks=tuple(compress(self.tasks, keep.tolist())),
             task_index=self.task_index[keep],
             base=base.astype(np.int64),
             bases=len(labels),
             missing=self.missing[keep],
-            planned=self.planned[keep],
-            counts=self.counts[mine],
+            n=self.n[keep],
+            c=self.c[keep],
+            counts=self.counts[keep],
+            seconds=self.seconds[keep],
+            joules=self.joules[keep],
+            measured=self.measured[keep],
+            standalone=self.standalone[keep],
             task=place[self.task[mine]].astype(np.int64),
             repeat=self.repeat[mine],
             passed=self.passed[mine],
-            seconds=self.seconds[mine],
-            joules=self.joules[mine],
-            measured=self.measured[mine],
-            standalone=self.standalone[mine],
+            tokens=self.tokens[mine],
         )
 
 
-def count_trials(columns: Columns) -> NDArray[np.int32]:
-    """int32[n, WIDTH]: every trial of a sweep counted by the kernel, in one pass over its events."""
+def scan_trials(columns: Columns, *, departures: bool = False) -> Scanned:
+    """Every trial of a sweep counted by the kernel, in one pass over its events."""
     from harnesslab_kernels.scan import scan
 
-    return scan(columns.events, columns.offsets, *oracle_arrays(columns), columns.trials["task"])
+    return scan(columns.events, columns.offsets, *oracle_arrays(columns), columns.trials["task"], departures=departures)
 
 
 def oracle_arrays(columns: Columns) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.int64]]:
@@ -112,50 +117,93 @@ def oracle_arrays(columns: Columns) -> tuple[NDArray[np.uint64], NDArray[np.uint
     )
 
 
-def standalone_seconds(columns: Columns) -> Floats:
-    """float64[n]: what every trial of a sweep would cost alone, by the weights of its model; nan without weights."""
-    seconds = np.full(len(columns.trials), np.nan)
-    if not columns.weights:
-        return seconds
-    from harnesslab_kernels.standalone import standalone_amounts
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Which trials are of one task in one cell.
 
-    amounts = standalone_amounts(columns.events, columns.offsets)
-    for i, cell in enumerate(columns.cells):
-        if cell.model in columns.weights:
-            mine = columns.trials["cell"] == i
-            seconds[mine] = amounts[mine] @ np.array(astuple(columns.weights[cell.model]))
-    return seconds
+    Attributes:
+        cell, task: int64[g], positions in the sweep, ordered by both.
+        group: int64[n], of every trial.
+        counts: bool[n], whether it counts; the others are missing.
+    """
+
+    cell: Ints
+    task: Ints
+    group: Ints
+    counts: NDArray[np.bool_]
+
+    def add(self, per_trial: NDArray[Any]) -> Floats:
+        """float64[g]: sums over the trials that count."""
+        group, values = self.group, per_trial
+        if not self.counts.all():
+            group, values = group[self.counts], values[self.counts]
+        return np.bincount(group, weights=values, minlength=len(self.cell)).astype(np.float64, copy=False)
 
 
-def samples(columns: Columns, cells: Sequence[int] | None = None) -> tuple[Sample, ...]:
-    """One sample per cell (of those named by position, if any), in the sweep's order. Cells without trials too."""
-    counts, standalone = count_trials(columns), standalone_seconds(columns)
-    wanted = range(len(columns.cells)) if cells is None else cells
-    return tuple(_sample(columns, counts, standalone, c) for c in wanted)
+def _groups(columns: Columns) -> _Groups:
+    cell, task = (columns.trials[name].astype(np.int64) for name in ("cell", "task"))
+    tasks = max(1, len(columns.tasks))
+    key = cell * tasks + task
+    if (key[1:] >= key[:-1]).all():  # as a store gives them
+        first = np.concatenate([[True], key[1:] != key[:-1]]) if len(key) else np.zeros(0, dtype=np.bool_)
+        keys, group = key[first], np.cumsum(first) - 1
+    else:
+        keys, group = np.unique(key, return_inverse=True)
+    counts = columns.trials["status"] != TrialStatus.MISSING
+    return _Groups(keys // tasks, keys % tasks, group.astype(np.int64, copy=False), counts)
 
 
-def _sample(columns: Columns, counts: NDArray[np.int32], standalone: Floats, cell: int) -> Sample:
-    rows = np.flatnonzero(columns.trials["cell"] == cell)
-    trials = columns.trials[rows]
-    task_index, task = np.unique(trials["task"].astype(np.int64), return_inverse=True)
-    tasks = tuple(columns.tasks[i] for i in task_index)
-    bases: dict[str, int] = {}
-    base = np.array([bases.setdefault(t.base, len(bases)) for t in tasks], dtype=np.int64)
-    there = trials["status"] != TrialStatus.MISSING
-    return Sample(
-        cell=columns.cells[cell],
-        tasks=tasks,
-        task_index=task_index,
-        base=base,
-        bases=len(bases),
-        missing=np.bincount(task[~there], minlength=len(tasks)).astype(np.int64),
-        planned=np.bincount(task, minlength=len(tasks)).astype(np.int64),
-        counts=counts[rows[there]],
-        task=task[there].astype(np.int64),
-        repeat=trials["repeat"][there].astype(np.int64),
-        passed=trials["status"][there] == TrialStatus.PASSED,
-        seconds=trials["seconds"][there].astype(np.float64),
-        joules=trials["joules"][there].astype(np.float64),
-        measured=trials["measured"][there].astype(np.float64),
-        standalone=standalone[rows[there]],
-    )
+def samples(columns: Columns, scanned: Scanned | None = None) -> tuple[Sample, ...]:
+    """One sample per cell, in the sweep's order. Cells without trials too.
+
+    Args:
+        scanned: what `scan_trials` gave, if it was called already.
+    """
+    from harnesslab_kernels.groups import sum_rows
+
+    scanned = scanned or scan_trials(columns)
+    groups = _groups(columns)
+    counts = sum_rows(scanned.counts, np.where(groups.counts, groups.group, -1), len(groups.cell))
+    amounts = np.stack([groups.add(column) for column in scanned.amounts.T], axis=1)
+    tokens = scanned.counts[:, PROMPT].astype(np.int64) + scanned.counts[:, GENERATED]
+    trials = columns.trials
+    seconds, joules, measured = (groups.add(trials[name]) for name in ("seconds", "joules", "measured"))
+    passed = trials["status"] == TrialStatus.PASSED
+    n, c = groups.add(np.ones(len(trials))).astype(np.int64), groups.add(passed).astype(np.int64)
+    planned = np.bincount(groups.group, minlength=len(groups.cell))
+    cell_of = np.ascontiguousarray(trials["cell"])
+    repeat = trials["repeat"].astype(np.int64)
+
+    def sample(cell: int) -> Sample:
+        mine = slice(*np.searchsorted(groups.cell, [cell, cell + 1]).tolist())
+        rows = np.flatnonzero((cell_of == cell) & groups.counts)
+        tasks = tuple(columns.tasks[i] for i in groups.task[mine].tolist())
+        bases: dict[str, int] = {}
+        base = np.array([bases.setdefault(t.base, len(bases)) for t in tasks], dtype=np.int64)
+        return Sample(
+            cell=columns.cells[cell],
+            tasks=tasks,
+            task_index=groups.task[mine],
+            base=base,
+            bases=len(bases),
+            missing=(planned - n)[mine],
+            n=n[mine],
+            c=c[mine],
+            counts=counts[mine],
+            seconds=seconds[mine],
+            joules=joules[mine],
+            measured=measured[mine],
+            standalone=amounts[mine] @ _weights(columns, columns.cells[cell]),
+            task=groups.group[rows] - mine.start,
+            repeat=repeat[rows],
+            passed=passed[rows],
+            tokens=tokens[rows],
+        )
+
+    return tuple(sample(c) for c in range(len(columns.cells)))
+
+
+def _weights(columns: Columns, cell: CellRow) -> Floats:
+    """float64[6]: seconds per amount of the cell's model; nan where it was not calibrated."""
+    weights = columns.weights.get(cell.model)
+    return np.full(len(fields(Weights)), np.nan) if weights is None else np.array(astuple(weights))

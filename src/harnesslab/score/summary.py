@@ -66,10 +66,10 @@ class Recovery:
     episodes: int
     recovered: Figure
     endings: Mapping[str, int]  # recovered, abandoned, exhausted
-    paths: Mapping[str, int]  # adaptive, identical, alternating, no-progress, unfollowed
+    paths: Mapping[str, int]  # adaptive, identical, alternating, periodic, no-progress, unfollowed
     degenerate: Figure  # share of episodes that something followed
     redundant: int
-    loops: Mapping[str, int]  # identical, alternating, no-progress
+    loops: Mapping[str, int]  # identical, alternating, periodic, no-progress
     errors: Mapping[str, tuple[int, int]]  # by the error that opened them: episodes, and of them recovered
 
 

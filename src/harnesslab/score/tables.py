@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harnesslab.score.ablation import ablations
 from harnesslab.score.behaviour import (
@@ -19,7 +20,7 @@ from harnesslab.score.behaviour import (
     recovery,
 )
 from harnesslab.score.choice import choices
-from harnesslab.score.departure import departures, departures_of
+from harnesslab.score.departure import departures
 from harnesslab.score.interaction import interactions
 from harnesslab.score.notes import notes_on
 from harnesslab.score.paired import all_pairs
@@ -32,7 +33,7 @@ from harnesslab.score.reliability import (
     pass_1,
     pass_figures,
 )
-from harnesslab.score.sample import Ints, Sample, samples
+from harnesslab.score.sample import Ints, Sample, samples, scan_trials
 from harnesslab.score.summary import CellSummary, Summary, TierSummary
 from harnesslab.score.untold import notes_on_untold, untold_of, without
 from harnesslab.store.columns import Columns, TrialStatus
@@ -73,7 +74,9 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
         seed: of the random sign patterns and redraws.
         level: of every interval, 0.95 for 95 %.
     """
-    every = samples(columns)
+    imported = any("imported" in c.facts for c in columns.cells)
+    scanned = scan_trials(columns, departures=imported)
+    every = samples(columns, scanned)
     by_suite: dict[str, list[Sample]] = {}
     for s in every:
         by_suite.setdefault(s.cell.suite, []).append(s)
@@ -81,8 +84,8 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
     uneven = {suite: len({_missing_share(s) for s in group}) > 1 for suite, group in by_suite.items()}
     cells = tuple(_cell(s, grids[s.cell.suite], uneven[s.cell.suite], level) for s in every)
     judged = [s for s in every if "verdict" not in untold_of(s.cell)]
-    if any("imported" in c.facts for c in columns.cells):
-        cells = _imported(cells, every, columns)
+    if imported:
+        cells = _imported(cells, every, columns, scanned.departures)
     untold = [untold_of(s.cell) for s in every]
     cells = tuple(without(c, lacks) for c, lacks in zip(cells, untold, strict=True))
     apart = ablations(columns, every, seed=seed, level=level)
@@ -107,14 +110,15 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
     )
 
 
-def _imported(cells: tuple[CellSummary, ...], every: tuple[Sample, ...], columns: Columns) -> tuple[CellSummary, ...]:
-    """The same cells, the imported ones marked, with their first departures."""
-    found = departures_of(columns)
-    counts = columns.trials["status"] != TrialStatus.MISSING
+def _imported(
+    cells: tuple[CellSummary, ...], every: tuple[Sample, ...], columns: Columns, found: NDArray[np.int32]
+) -> tuple[CellSummary, ...]:
+    """The same cells, the imported ones marked, with their first departures; `found` is of all trials."""
+    cell = np.where(columns.trials["status"] != TrialStatus.MISSING, columns.trials["cell"], -1)
     return tuple(
         replace(
             c,
-            departures=departures(s, found[counts & (columns.trials["cell"] == i)]),
+            departures=departures(s, found[cell == i]),
             imported=str(s.cell.facts["imported"]),
         )
         if "imported" in s.cell.facts

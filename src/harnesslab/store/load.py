@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,9 +21,14 @@ SELECT cell, avg(share) FROM (
 ) WHERE share IS NOT NULL GROUP BY cell
 """
 
+# A trial's small whole numbers come as one, (name, bits): what costs here is making Python objects, a million times.
+_SMALL = (("cell", 15), ("task", 24), ("repeat", 14), ("status", 2), ("ending", 8))
+_REAL = ("seconds", "joules", "started", "measured")
+_ROW = [("small", "<i8"), *((name, "<f8") for name in _REAL), ("events", "O")]
 
-def load_columns(db: sqlite3.Connection) -> tuple[Columns, list[str]]:
-    """All stored trials, ordered by (cell, task, repeat), with their ids; read in one snapshot of the file."""
+
+def load_columns(db: sqlite3.Connection, *, ids: bool = False) -> tuple[Columns, list[str]]:
+    """All stored trials, ordered by (cell, task, repeat), and if asked for their ids; one snapshot of the file."""
     db.execute("BEGIN")
     try:
         cells = db.execute("SELECT id, key, model, harness, suite, facts FROM cell ORDER BY id").fetchall()
@@ -32,23 +36,25 @@ def load_columns(db: sqlite3.Connection) -> tuple[Columns, list[str]]:
             "SELECT id, suite, name, base, variant, tier, oracle, null_agents FROM task ORDER BY id"
         ).fetchall()
         layers = tuple(name for (name,) in db.execute("SELECT name FROM layer ORDER BY id"))
-        rows = db.execute(
-            "SELECT cell, task, repeat, status, ending, seconds, joules, started, events, id, measured FROM trial"
-            " ORDER BY cell, task, repeat"
-        ).fetchall()
+        packed = "0"
+        for name, bits in _SMALL:
+            packed = f"({packed} << {bits} | {name})"
+        rows = np.fromiter(
+            db.execute(f"SELECT {packed}, {', '.join(_REAL)}, events{', id' if ids else ''} FROM trial"),
+            dtype=[*_ROW, ("id", "O")] if ids else _ROW,
+        )
         ceilings = dict(db.execute(_CEILINGS).fetchall())
         runs = [loads(facts) for (facts,) in db.execute("SELECT facts FROM run ORDER BY id")]
     finally:
         db.execute("COMMIT")
-    cell_at = {row[0]: i for i, row in enumerate(cells)}
-    task_at = {row[0]: i for i, row in enumerate(tasks)}
-    blobs = [row[8] for row in rows]
+    rows = rows[np.argsort(rows["small"], kind="stable")]  # SQLite would carry the BLOBs along when it sorts
+    blobs = rows["events"].tolist()
     offsets = np.zeros(len(rows) + 1, dtype=np.int64)
-    np.cumsum([len(b) // EVENT.itemsize for b in blobs], out=offsets[1:])
+    np.cumsum(np.fromiter(map(len, blobs), np.int64, len(blobs)) // EVENT.itemsize, out=offsets[1:])
     columns = Columns(
         cells=tuple(CellRow(k, m, h, s, loads(f), ceilings.get(i)) for i, k, m, h, s, f in cells),
         tasks=tuple(_task(row) for row in tasks),
-        trials=_trials(rows, cell_at, task_at),
+        trials=_trials(rows, [row[0] for row in cells], [row[0] for row in tasks]),
         events=unpack_events(b"".join(blobs)),
         offsets=offsets,
         layers=layers,
@@ -57,7 +63,7 @@ def load_columns(db: sqlite3.Connection) -> tuple[Columns, list[str]]:
         counts=_summed(runs, "counts"),
         unmetered_runs=sum("meter" not in facts for facts in runs),
     )
-    return columns, [row[9] for row in rows]
+    return columns, rows["id"].tolist() if ids else []
 
 
 def _task(row: tuple[Any, ...]) -> TaskRow:
@@ -65,16 +71,17 @@ def _task(row: tuple[Any, ...]) -> TaskRow:
     return TaskRow(suite, name, base, variant, tier, np.frombuffer(oracle, dtype=ORACLE), tuple(loads(null)))
 
 
-def _trials(rows: list[Any], cell_at: dict[int, int], task_at: dict[int, int]) -> NDArray[Any]:
+def _trials(rows: NDArray[Any], cells: Sequence[int], tasks: Sequence[int]) -> NDArray[Any]:
+    """TRIAL[n]: row numbers become positions; `cells` and `tasks` are row numbers, ascending. NULL has become nan."""
     trials = np.zeros(len(rows), dtype=TRIAL)
-    for i, (cell, task, repeat, status, end, seconds, joules, started, _, _, measured) in enumerate(rows):
-        joules, measured = _nan(joules), _nan(measured)
-        trials[i] = (cell_at[cell], task_at[task], repeat, status, end, b"", seconds, joules, started, measured)
+    small = rows["small"]
+    for name, bits in reversed(_SMALL):
+        trials["end" if name == "ending" else name] = small & ((1 << bits) - 1)
+        small = small >> bits
+    for name in _REAL:
+        trials[name] = rows[name]
+    trials["cell"], trials["task"] = np.searchsorted(cells, trials["cell"]), np.searchsorted(tasks, trials["task"])
     return trials
-
-
-def _nan(value: float | None) -> float:
-    return math.nan if value is None else value
 
 
 def _weights(runs: Sequence[Mapping[str, Any]]) -> dict[str, Weights]:

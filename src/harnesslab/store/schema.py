@@ -1,4 +1,4 @@
-"""The tables of one sweep's file. Change them and raise VERSION."""
+"""The tables of one sweep's file. Change them and raise VERSION; an index may come and go without."""
 
 from __future__ import annotations
 
@@ -52,5 +52,6 @@ CREATE TABLE trial (
     payload BLOB NOT NULL,
     measured REAL
 );
+CREATE INDEX missing_trial ON trial (id) WHERE status = 2;
 CREATE TABLE memo (key BLOB PRIMARY KEY, reply BLOB NOT NULL) WITHOUT ROWID;
 """

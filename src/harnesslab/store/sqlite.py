@@ -220,7 +220,11 @@ class Store:
 
     def done(self) -> set[str]:
         """Ids of finished trials. A MISSING one is not finished: a resume runs it again."""
-        return {i for (i,) in self._read(f"SELECT id FROM trial WHERE status <> {int(TrialStatus.MISSING)}")}
+        # Two looks into indexes: no trial is read, however many there are.
+        missing = f"SELECT id FROM trial WHERE status = {int(TrialStatus.MISSING)}"
+        with one_line(self.path):
+            stored = {i for (i,) in self._db.execute("SELECT id FROM trial")}
+            return stored.difference(i for (i,) in self._db.execute(missing))
 
     def missing(self) -> dict[str, str]:
         """Ids of MISSING trials with their cause."""
@@ -229,14 +233,17 @@ class Store:
 
     def columns(self) -> Columns:
         """Everything stored so far, for scoring. Joins BLOBs; of JSON, only facts of trials with several attempts."""
-        return self.columns_and_ids()[0]
+        from harnesslab.store.load import load_columns
+
+        with one_line(self.path):
+            return load_columns(self._db)[0]
 
     def columns_and_ids(self) -> tuple[Columns, list[str]]:
         """`columns()`, and the id of each of its trials."""
         from harnesslab.store.load import load_columns
 
         with one_line(self.path):
-            return load_columns(self._db)
+            return load_columns(self._db, ids=True)
 
     def trial(self, trial_id: str) -> TrialText:
         """One trial by its id or the beginning of it."""
