@@ -9,6 +9,11 @@ disturbs all of them alike; each arm keeps its own caches from task to task.
 Prints name=value lines: trials_per_hour_*, ratio_plain, ratio_llama_server (against the server's best slot count),
 ratio_*_nomemo, busy (seconds inside llama_decode / wall), tokens computed, tokens saved by the prefix tree and by the
 memo, share of memo hits, success_* and whether the arms' success rates lie within `success_margin` of each other.
+
+Arms draw different replies, so their trials differ in length: by a lot where tasks are few. `speedup_ARM` allows for
+that: what its replies would cost one by one, each trial alone with what it had computed itself still cached (by the
+weights that the engine calibrates, memo hits included), over the seconds it took. Plain should be near 1. The ratios of
+these are `work_ratio_*`.
 """
 
 from __future__ import annotations
@@ -42,6 +47,7 @@ from harnesslab.types import (
     Task,
     ToolSpec,
     Usage,
+    Weights,
     stable_hash,
 )
 
@@ -117,8 +123,9 @@ class Arm:
     replies: int = 0
     memo_hits: int = 0
     memo_tokens: int = 0
-    prompt: int = 0
     generated: int = 0
+    alone: float = 0.0
+    weights: Weights | None = None
 
     async def run(self, task: Task, repeats: int, sampling: Sampling) -> None:
         """All repeats of one task in all harnesses."""
@@ -153,21 +160,21 @@ class Arm:
         return 3600 * self.trials / self.seconds
 
     @property
-    def tokens_per_second(self) -> float:
-        """Generated tokens, whatever the prompts cost: arms draw other replies, so their trials differ in length."""
-        return self.generated / self.seconds
+    def speedup(self) -> float:
+        return self.alone / self.seconds
 
     @property
     def so_far(self) -> str:
         trial = f"{self.replies / self.trials:.1f} replies and {self.generated / self.trials:.0f} tokens per trial"
-        return f"{self.name}: {self.per_hour:.0f} trials/h, {self.tokens_per_second:.1f} tokens/s, {trial}"
+        return f"{self.name}: {self.per_hour:.0f} trials/h, speedup {self.speedup:.2f}, {trial}"
 
 
 class _Counting:
-    """Counts what passes through."""
+    """Counts what passes through: the engine of one trial."""
 
     def __init__(self, inner: Engine, arm: Arm) -> None:
         self._inner, self._arm = inner, arm
+        self._computed = 0  # tokens of the trial's last prompt and reply
 
     @property
     def info(self) -> EngineInfo:
@@ -182,12 +189,22 @@ class _Counting:
         if reply.memo:
             self._arm.memo_hits += 1
             self._arm.memo_tokens += reply.usage.prompt + reply.usage.generated
-        self._arm.prompt += reply.usage.prompt
         self._arm.generated += reply.usage.generated
+        if self._arm.weights is not None:
+            cached = min(self._computed, reply.usage.prompt - 1)
+            self._arm.alone += seconds_alone(self._arm.weights, cached, reply.usage.prompt, reply.usage.generated)
+        self._computed = reply.usage.prompt + reply.usage.generated
         return reply
 
     async def close(self) -> None:
         """The arm closes the engine."""
+
+
+def seconds_alone(weights: Weights, cached: int, prompt: int, generated: int) -> float:
+    """What one request costs that runs alone and finds `cached` of its prompt's tokens computed."""
+    pairs = generated * prompt + generated * (generated - 1) / 2
+    decoding = generated * (weights.decode + weights.draw) + pairs * weights.context
+    return weights.of_feed(cached, prompt - cached, drawn=False) + decoding
 
 
 async def measure(options: argparse.Namespace) -> None:
@@ -202,7 +219,7 @@ async def measure(options: argparse.Namespace) -> None:
     tasks = load_suite("orders", seed=1, n=options.tasks).tasks
     arms: list[Arm] = []
     closers: list[Callable[[], Awaitable[None]]] = []
-    ours = await LlamaEngine.start(entry, path)
+    ours = await LlamaEngine.start(entry, path, calibrate=True)
     arms.append(Arm("ours_nomemo", ours, ours.info.concurrency))
     memo = await LlamaEngine.start(entry, path)
     arms.append(Arm("ours", MemoEngine(memo, entry.sha256), memo.info.concurrency))
@@ -213,6 +230,8 @@ async def measure(options: argparse.Namespace) -> None:
         engine, stop = await serving(entry, path, slots)
         closers.append(stop)
         arms.append(Arm(f"llama_server_{slots}", engine, slots))
+    for arm in arms:
+        arm.weights = ours.info.weights
     try:
         for i, task in enumerate(tasks):
             for arm in arms[i % len(arms) :] + arms[: i % len(arms)]:
@@ -234,11 +253,12 @@ def report(arms: Sequence[Arm], nomemo: dict[str, Any], memo: dict[str, Any]) ->
         print(f"success_{arm.name}={arm.passed / arm.trials:.3f}")
         print(f"generated_per_trial_{arm.name}={arm.generated / arm.trials:.0f}")
         print(f"replies_per_trial_{arm.name}={arm.replies / arm.trials:.2f}")
-        print(f"tokens_per_second_{arm.name}={arm.tokens_per_second:.1f}")
+        print(f"speedup_{arm.name}={arm.speedup:.2f}")
     print(f"trials_per_hour={ours.per_hour:.1f}")
     print(f"ratio_plain={ours.per_hour / plain.per_hour:.2f}")
     print(f"ratio_plain_nomemo={bare.per_hour / plain.per_hour:.2f}")
-    print(f"ratio_plain_nomemo_tokens={bare.tokens_per_second / plain.tokens_per_second:.2f}")
+    print(f"work_ratio_plain={ours.speedup / plain.speedup:.2f}")
+    print(f"work_ratio_plain_nomemo={bare.speedup / plain.speedup:.2f}")
     servers = [arm for arm in arms if arm.name.startswith("llama_server")]
     if servers:
         best = max(servers, key=lambda arm: arm.per_hour)
@@ -247,7 +267,8 @@ def report(arms: Sequence[Arm], nomemo: dict[str, Any], memo: dict[str, Any]) ->
         print(f"ratio_llama_server_nomemo={bare.per_hour / best.per_hour:.2f}")
         for arm in servers:
             print(f"ratio_{arm.name}_nomemo={bare.per_hour / arm.per_hour:.2f}")
-            print(f"ratio_{arm.name}_nomemo_tokens={bare.tokens_per_second / arm.tokens_per_second:.2f}")
+            print(f"work_ratio_{arm.name}={ours.speedup / arm.speedup:.2f}")
+            print(f"work_ratio_{arm.name}_nomemo={bare.speedup / arm.speedup:.2f}")
     print(f"busy={nomemo['busy'] / bare.seconds:.3f}")
     for name, key in (("prefilled", "prefilled"), ("decoded", "decoded"), ("tree_tokens_saved", "shared")):
         print(f"{name}_nomemo={nomemo[key]:.0f}")
