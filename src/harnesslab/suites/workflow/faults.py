@@ -23,7 +23,7 @@ from typing import Any
 from harnesslab.suites.environment import WorldEnvironment
 from harnesslab.suites.tools import Toolkit
 from harnesslab.suites.world import EMPTY, Base, Snapshot
-from harnesslab.types import NOTHING, ActionResult, Status, ToolCall, canonical, stable_hash
+from harnesslab.types import NOTHING, ActionResult, Status, ToolCall, stable_hash
 
 EXPLICIT = ("timeout", "429")
 BROKEN = ("truncated", "malformed")
@@ -51,12 +51,18 @@ class Faults:
     def __bool__(self) -> bool:
         return self.rate > 0 or bool(self.outages)
 
-    def due(self, key: int, call: ToolCall, occurrence: int) -> str:
-        """The transient fault that this call meets, or "". `occurrence` counts from 0."""
-        if occurrence >= MOST or not self.kinds:
+    def due(self, trial: int, action: int, occurrence: int) -> str:
+        """The transient fault that a call meets, or "".
+
+        Args:
+            trial: hash of seed, task and repeat.
+            action: the call's `key`: tool and canonical arguments.
+            occurrence: how often the call was made before.
+        """
+        if occurrence >= MOST or self.rate <= 0:
             return ""
-        drawn = Random(stable_hash("fault", key, call.name, canonical(call.arguments), occurrence))
-        return drawn.choice(self.kinds) if drawn.random() < self.rate else ""
+        drawn = stable_hash("fault", trial, action, occurrence)
+        return self.kinds[drawn % len(self.kinds)] if (drawn >> 11) * 2.0**-53 < self.rate else ""
 
 
 CALM = Faults()
@@ -65,12 +71,12 @@ CALM = Faults()
 class FaultyEnvironment(WorldEnvironment):
     """A world whose tools fail by schedule. A copy to be graded meets no transient faults any more."""
 
-    __slots__ = ("_faults", "_key", "_made", "_spoilt")
+    __slots__ = ("_faults", "_made", "_spoilt", "_trial")
 
-    def __init__(self, kit: Toolkit, base: Base, start: Snapshot = EMPTY, *, faults: Faults, key: int) -> None:
-        """`key`: hash of seed, task and repeat."""
+    def __init__(self, kit: Toolkit, base: Base, start: Snapshot = EMPTY, *, faults: Faults, trial: int) -> None:
+        """`trial`: hash of seed, task and repeat."""
         super().__init__(kit, base, start)
-        self._faults, self._key = faults, key
+        self._faults, self._trial = faults, trial
         self._made: Counter[int] = Counter()
         self._spoilt: set[tuple[int, str]] = set()
 
@@ -86,32 +92,34 @@ class FaultyEnvironment(WorldEnvironment):
         return result
 
     def may_pass(self, call: ToolCall, result: ActionResult) -> bool:
-        return result.transient or (call.key, result.content) in self._spoilt
+        return result.transient or (result.ok and bool(self._spoilt) and (call.key, result.content) in self._spoilt)
 
     def with_log(self, log: Any) -> FaultyEnvironment:
         faults = replace(self._faults, rate=0.0)
-        twin = FaultyEnvironment(self._kit, self.world.base, self.world.snapshot(), faults=faults, key=self._key)
+        twin = FaultyEnvironment(self._kit, self.world.base, self.world.snapshot(), faults=faults, trial=self._trial)
         twin._log = list(log)
         twin._spoilt = set(self._spoilt)
         return twin
 
     def _struck(self, call: ToolCall, result: ActionResult) -> ActionResult:
+        """What comes back instead of a good result, if anything does."""
         outage = self._faults.outages.get(call.name)
         if outage == DOWN:
             return ActionResult(Status.TOOL_ERROR, f"Error: {call.name} is out of service")
         if outage == STALE:
-            random = Random(stable_hash("outage", self._key, call.key))
+            random = Random(stable_hash("outage", self._trial, call.key))
             return replace(result, content=spoilt(STALE, result.content, random) or result.content)
-        occurrence = self._made[call.key]
-        self._made[call.key] += 1
-        kind = self._faults.due(self._key, call, occurrence)
+        action = call.key
+        occurrence = self._made[action]
+        self._made[action] += 1
+        kind = self._faults.due(self._trial, action, occurrence)
         if not kind:
             return result
-        random = Random(stable_hash("spoil", self._key, call.key, occurrence))
+        random = Random(stable_hash("spoil", self._trial, action, occurrence))
         if kind not in EXPLICIT:
             text = None if result.wrote or self._writes(call) else spoilt(kind, result.content, random)
             if text is not None:
-                self._spoilt.add((call.key, text))
+                self._spoilt.add((action, text))
                 return replace(result, content=text)
             kind = random.choice(EXPLICIT)
         return _explicit(kind, call)

@@ -19,8 +19,8 @@ class WorkflowTask(WorldTask):
     def environment(self, seed: int, repeat: int) -> Environment:
         if not self.faults:
             return WorldEnvironment(self.kit, self.rows, self.start)
-        key = stable_hash(seed, self.view.id, self.variant, repeat)
-        return FaultyEnvironment(self.kit, self.rows, self.start, faults=self.faults, key=key)
+        trial = stable_hash(seed, self.view.id, self.variant, repeat)
+        return FaultyEnvironment(self.kit, self.rows, self.start, faults=self.faults, trial=trial)
 
     @property
     def varies(self) -> bool:
