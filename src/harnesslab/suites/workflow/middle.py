@@ -98,16 +98,16 @@ def clear_day(office: Office) -> Draft:
     kept, *gone = office.choose(3, TITLES)
     starts = office.choose(3, ("09:00", "11:00", "14:00", "16:00"))
     office.plan(day, dict(zip(starts, (kept, *(f"Call {title}" for title in gone)), strict=True)))
-    free = office.busy(new)
+    free, made = office.busy(new), f"{office.random.choice(TITLES)} {office.random.randrange(10, 100)}"
     return Draft(
-        f'Cancel all events on {day} whose title begins with "Call", and no others. Then put the event "Calls" on '
+        f'Cancel all events on {day} whose title begins with "Call", and no others. Then put the event "{made}" on '
         f"{new}, at the only one of the starts 09:00, 11:00, 14:00 and 16:00 that is free there.",
         Plan(
             (
                 call("list_events", date=day),
                 *(call("cancel_event", date=day, start=start) for start in starts[1:]),
                 call("list_events", date=new),
-                call("add_event", date=new, start=free, title="Calls"),
+                call("add_event", date=new, start=free, title=made),
             )
         ),
     )
