@@ -46,9 +46,9 @@ def under(base: str, rate: float, *kinds: str, **outages: str) -> WorkflowTask:
 
 def test_the_draw_is_frozen() -> None:
     """Whoever changes a task or the schedule changes VERSION and these, and calibrates again."""
-    assert fingerprint(load(seed=1)) == 0
-    assert fingerprint(load(seed=1, split="dev")) == 0
-    assert fingerprint(load_calm(seed=1)) == 0
+    assert fingerprint(load(seed=1)) == 3958059677953501572
+    assert fingerprint(load(seed=1, split="dev")) == 6369068366763967135
+    assert fingerprint(load_calm(seed=1)) == 56958712601964655
 
 
 def test_there_are_48_chains_of_24_templates_in_three_tiers() -> None:
