@@ -18,7 +18,7 @@ from harnesslab.score.tables import summarise
 from harnesslab.store.sqlite import Store
 from harnesslab.suites.agents import made, oracle, passes
 from harnesslab.suites.check import check_suite, fingerprint
-from harnesslab.suites.mutants import but, calls_and
+from harnesslab.suites.mutants import but
 from harnesslab.suites.workflow.faults import BROKEN, DOWN, EXPLICIT, MOST, STALE, WRONG, Faults, spoilt
 from harnesslab.suites.workflow.suite import load, load_calm
 from harnesslab.suites.workflow.task import WorkflowTask, with_faults
@@ -46,9 +46,9 @@ def under(base: str, rate: float, *kinds: str, **outages: str) -> WorkflowTask:
 
 def test_the_draw_is_frozen() -> None:
     """Whoever changes a task or the schedule changes VERSION and these, and calibrates again."""
-    assert fingerprint(load(seed=1)) == 3958059677953501572
-    assert fingerprint(load(seed=1, split="dev")) == 6369068366763967135
-    assert fingerprint(load_calm(seed=1)) == 56958712601964655
+    assert fingerprint(load(seed=1)) == 194940633385034042
+    assert fingerprint(load(seed=1, split="dev")) == 2798396531728782377
+    assert fingerprint(load_calm(seed=1)) == 3601159849071507260
 
 
 def test_there_are_48_chains_of_24_templates_in_three_tiers() -> None:
@@ -140,7 +140,6 @@ def test_an_honest_report_is_right_where_nothing_can_be_had() -> None:
         twin = next(t for t in load_calm(seed=1).tasks if t.view.id == task.view.id)
         assert not passes(replace(task, oracle=twin.oracle), oracle), "nobody knows the figure"
         assert not passes(replace(twin, oracle=task.oracle), oracle), "where it can be had, it must be"
-        assert not passes(task, calls_and("unavailable"), repeat=1) or task.oracle_answer == "Done."
 
 
 # --- the schedule

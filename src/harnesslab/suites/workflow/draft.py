@@ -30,6 +30,7 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Draft:
     """Attributes:
+    also: groups of tools that the prompt speaks of and this chain happens not to need.
     lost: what is right if `source` and its other source are both of no use; None: the task has no such end.
     """
 
@@ -37,6 +38,7 @@ class Draft:
     plan: Plan
     source: str = ""
     lost: Plan | None = None
+    also: tuple[str, ...] = ()
 
 
 Template = Callable[[Office], Draft]
@@ -61,7 +63,7 @@ def send(to: str, subject: str, text: str | int) -> ToolCall:
     return call("send_mail", to=to, subject=subject, text=str(text))
 
 
-def one_send(to: str, subject: str, source: str, what: str) -> str:
+def else_unavailable(source: str, what: str) -> str:
     """What to do where neither source is of use, in words for a prompt."""
     return f'If {what} cannot be had from {source} or {OTHER_SOURCE[source]}, send "unavailable" instead.'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from harnesslab.suites.values import Day, Number
-from harnesslab.suites.workflow.draft import Draft, Plan, Template, call, letter, lost_by, one_send, send
+from harnesslab.suites.workflow.draft import Draft, Plan, Template, call, else_unavailable, letter, lost_by, send
 from harnesslab.suites.workflow.office import CITIES, COSTS, ITEMS, SHEETS, SLOTS, TITLES, Office
 
 
@@ -191,7 +191,7 @@ def outdoors(office: Office) -> Draft:
         f'the subject "party". Then put the event "Party" on its date, at the only one of the starts '
         f"{', '.join(SLOTS)} that is free; reserve the item and pieces; add a row to the sheet {sheet}: the item "
         f'"{cost}", with price times pieces; and mail {guest} the start, as HH:MM and nothing else, with the subject '
-        f'"party". {one_send(boss, "party", "get_forecast", "the forecast")} Then do nothing more.',
+        f'"party". {else_unavailable("get_forecast", "the forecast")} Then do nothing more.',
         Plan(
             (
                 *first,

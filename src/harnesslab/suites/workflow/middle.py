@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harnesslab.suites.values import Number, Word
-from harnesslab.suites.workflow.draft import Draft, Plan, Template, call, letter, lost_by, one_send, read, send
+from harnesslab.suites.workflow.draft import Draft, Plan, Template, call, else_unavailable, letter, lost_by, read, send
 from harnesslab.suites.workflow.office import CITIES, ITEMS, SHEETS, TITLES, Office
 from harnesslab.types import ToolCall
 
@@ -161,12 +161,13 @@ def umbrellas(office: Office) -> Draft:
     return Draft(
         f'The mail with the subject "tour" from {mail.sender} names a city and a day. Mail {boss} the percent of rain '
         f'there, the number alone, with the subject "tour". If it is more than 40, also reserve {pieces} pieces of '
-        f"the item {item}. {one_send(boss, 'tour', 'get_forecast', 'the forecast')} Then reserve nothing.",
+        f"the item {item}. {else_unavailable('get_forecast', 'the forecast')} Then reserve nothing.",
         Plan(
             (*letter(mail), call("get_forecast", city=city, date=day), send(boss, "tour", rain), *wet),
         ),
         "get_forecast",
         lost_by("get_forecast", letter(mail), (send(boss, "tour", "unavailable"),), city=city, date=day),
+        also=("stock",),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harnesslab.suites.values import Number
-from harnesslab.suites.workflow.draft import Draft, Plan, Template, call, letter, lost_by, one_send, read, send
+from harnesslab.suites.workflow.draft import Draft, Plan, Template, call, else_unavailable, letter, lost_by, read, send
 from harnesslab.suites.workflow.office import CITIES, COSTS, ITEMS, SHEETS, SLOTS, TITLES, Office
 
 
@@ -22,7 +22,7 @@ def report_stock(office: Office) -> Draft:
     first = (call("read_file", path=path),)
     return Draft(
         f'The file {path} names an item. Mail {boss}, with the subject "stock", how many pieces of it are in stock: '
-        f"the number alone. {one_send(boss, 'stock', 'get_stock', 'it')}",
+        f"the number alone. {else_unavailable('get_stock', 'it')}",
         Plan((*first, call("get_stock", item=item), send(boss, "stock", office.pieces[item]))),
         "get_stock",
         lost_by("get_stock", first, (send(boss, "stock", "unavailable"),), item=item),

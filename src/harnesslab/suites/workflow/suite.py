@@ -126,8 +126,8 @@ def _task(name: str, tier: str, template: Template, variant: int, split: str, se
 
 
 def _groups(draft: Draft, random: Random) -> set[str]:
-    """The groups of tools that the chain needs, and one that it does not, where there is one."""
-    needed = {GROUP_OF[call.name] for call in draft.plan.calls}
+    """The groups of tools that the prompt needs, and one that it does not, where there is one."""
+    needed = {*draft.also, *(GROUP_OF[call.name] for call in draft.plan.calls)}
     spare = [group for group in GROUPS if group not in needed]
     return needed | set(random.sample(spare, min(1, len(spare))))
 
