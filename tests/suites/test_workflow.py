@@ -32,9 +32,10 @@ def tasks_of(**more: Any) -> list[WorkflowTask]:
     return [t for t in load(**{"seed": 1, **more}).tasks if isinstance(t, WorkflowTask)]
 
 
-def task_of(base: str) -> WorkflowTask:
+def task_of(base: str, id: str = "") -> WorkflowTask:
     """A task without faults."""
-    return next(t for t in load_calm(seed=1).tasks if isinstance(t, WorkflowTask) and t.base == base)
+    tasks = (t for t in load_calm(seed=1).tasks if isinstance(t, WorkflowTask))
+    return next(t for t in tasks if t.base == base and id in ("", t.view.id))
 
 
 def under(base: str, rate: float, *kinds: str, **outages: str) -> WorkflowTask:
@@ -73,7 +74,7 @@ def test_a_prompt_fits_a_small_context() -> None:
             for t in task.kit.toolbox
         ]
         assert len(task.view.system) + len(task.view.prompt) + len(json.dumps(tools, default=dict)) <= 8_000
-        assert len({t.name for t in task.kit.toolbox}) >= 7
+        assert len({t.name for t in task.kit.toolbox}) >= 6
 
 
 @pytest.mark.parametrize("more", [{"n": 5}, {"n": 60}, {"tiers": ("long",)}])
@@ -137,7 +138,7 @@ def test_an_honest_report_is_right_where_nothing_can_be_had() -> None:
     for task in lost:
         asked = next(i for i, call in enumerate(task.oracle) if call.name in OTHER_SOURCE.values())
         assert not passes(task, but(asked, ())), "the other source must have been asked"
-        twin = next(t for t in load_calm(seed=1).tasks if t.view.id == task.view.id)
+        twin = task_of(task.base, task.view.id)
         assert not passes(replace(task, oracle=twin.oracle), oracle), "nobody knows the figure"
         assert not passes(replace(twin, oracle=task.oracle), oracle), "where it can be had, it must be"
 
@@ -237,7 +238,7 @@ def test_what_is_wrong_can_be_told_from_the_result_alone(seed: int) -> None:
     stale = json.loads(spoilt("stale", text, Random(seed)) or text)
     assert stale["as_of"] < AS_OF
     assert (len(stale["rows"]), stale["count"], stale["sum"]) == (2, 2, sum(row["amount"] for row in stale["rows"]))
-    assert all(new["amount"] != old["amount"] for new, old in zip(stale["rows"], SHEET["rows"], strict=True))  # type: ignore[call-overload,index]
+    assert all(new["amount"] != old["amount"] for new, old in zip(stale["rows"], SHEET["rows"], strict=True))  # type: ignore[call-overload]
     assert spoilt("stale", '{"files": ["a"], "count": 1}', Random(seed)) is None
     assert spoilt("short", '{"path": "a", "text": "b"}', Random(seed)) is None
 

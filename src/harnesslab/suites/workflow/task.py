@@ -30,4 +30,4 @@ class WorkflowTask(WorldTask):
 
 def with_faults(task: WorldTask, faults: Faults) -> WorkflowTask:
     """The task with these faults; its goal, and the oracle that computed it, know none."""
-    return WorkflowTask(*(getattr(task, f.name) for f in fields(WorldTask)), faults=faults)
+    return WorkflowTask(**{f.name: getattr(task, f.name) for f in fields(WorldTask)}, faults=faults)
