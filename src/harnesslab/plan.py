@@ -18,7 +18,18 @@ from typing import TYPE_CHECKING, Any, overload
 
 from harnesslab.config import Config, SuiteChoice
 from harnesslab.errors import UserError, unknown_name
-from harnesslab.types import Advice, Briefed, EngineInfo, Sampling, Suite, Task, TaskView, canonical, stable_hash
+from harnesslab.types import (
+    Advice,
+    Briefed,
+    EngineInfo,
+    Sampling,
+    Suite,
+    Task,
+    TaskView,
+    Varied,
+    canonical,
+    stable_hash,
+)
 
 if TYPE_CHECKING:
     from harnesslab.harness.registry import LayerSpec
@@ -382,7 +393,9 @@ def _loop_source() -> str:
 
 
 def _varies(task: Task, seed: int) -> bool:
-    """Whether a repeat can differ although the model does not: another world, or a user who speaks otherwise."""
+    """Whether a repeat can differ although the model does not: another world, other faults, or a user's other words."""
+    if isinstance(task, Varied) and task.varies:
+        return True
     first, second = (task.environment(seed, repeat).digest() for repeat in (0, 1))
     return first != second or task.user(seed, 0) is not None
 

@@ -594,6 +594,14 @@ class Briefed(Protocol):
 
 
 @runtime_checkable
+class Varied(Protocol):
+    """A task whose repeats may differ by more than a start state and a user, as by faults of its tools."""
+
+    @property
+    def varies(self) -> bool: ...
+
+
+@runtime_checkable
 class Suite(Protocol):
     """A named, versioned set of tasks, all drawn from one seed."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from harnesslab.suites.agents import NULL_AGENTS, RandomCaller, oracle, passes
+from harnesslab.suites.agents import NULL_AGENTS, RandomCaller, made, oracle, passes
 from harnesslab.suites.mutants import Mutable, Mutants, but, calls_and, glued
 from harnesslab.suites.registry import load_suite
 from harnesslab.types import Environment, Suite, Task, ToolCall, canonical, stable_hash
@@ -116,7 +116,7 @@ def _words(error: Exception) -> str:
 
 def _oracle_misses(task: Task) -> bool:
     environment = task.environment(0, 0)
-    failed = [call.name for call in task.oracle if not environment.call(call).ok]
+    failed = [call.name for call in task.oracle if not made(environment, call).ok]
     return bool(failed) or not task.check(environment, task.oracle_answer).passed
 
 
@@ -139,7 +139,9 @@ def _misfit(task: Task) -> bool:
 
 
 def _too_long(task: Task) -> bool:
-    return 0 < task.view.budget.turns < len(task.oracle) + 1
+    environment = task.environment(0, 0)
+    oracle(task, environment)
+    return 0 < task.view.budget.turns < max(len(task.oracle), len(environment.log)) + 1
 
 
 def _bad_snapshots(task: Task) -> bool:

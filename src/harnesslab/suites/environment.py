@@ -38,6 +38,10 @@ class WorldEnvironment:
             self._log.append((call, result))
         return result
 
+    def may_pass(self, call: ToolCall, result: ActionResult) -> bool:
+        """Whether this result of a call is no good, and the same call may give a better one later."""
+        return result.transient
+
     def snapshot(self) -> Snapshot:
         return self.world.snapshot()
 

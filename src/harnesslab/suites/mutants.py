@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Protocol, runtime_checkable
 
-from harnesslab.suites.agents import NULL_AGENTS, Agent, Pool, draw_arguments, nearly, oracle, other_word, pool_of
+from harnesslab.suites.agents import NULL_AGENTS, Agent, Pool, draw_arguments, made, nearly, oracle, other_word, pool_of
 from harnesslab.suites.environment import WorldEnvironment
 from harnesslab.types import Environment, Suite, Task, ToolCall, stable_hash
 
@@ -134,7 +134,7 @@ class Mutants:
             spec = random.choice(specs)
             call = ToolCall(spec.name, draw_arguments(spec, self._pool, random))
             environment.restore(end)
-            if environment.call(call).wrote:
+            if made(environment, call).wrote:
                 yield Mutant(f"makes {call.name} too", _and_then(call))
                 found += 1
                 if found == EXTRA_WRITES:
@@ -185,8 +185,8 @@ def but(skipped: int, instead: Sequence[ToolCall]) -> Agent:
 
     def agent(task: Task, environment: Environment) -> str:
         for i, call in enumerate(task.oracle):
-            for made in instead if i == skipped else (call,):
-                environment.call(made)
+            for one in instead if i == skipped else (call,):
+                made(environment, one)
         return task.oracle_answer
 
     return agent
@@ -197,7 +197,7 @@ def _at_last(late: int) -> Agent:
 
     def agent(task: Task, environment: Environment) -> str:
         for call in (*task.oracle[:late], *task.oracle[late + 1 :], task.oracle[late]):
-            environment.call(call)
+            made(environment, call)
         return task.oracle_answer
 
     return agent
@@ -206,7 +206,7 @@ def _at_last(late: int) -> Agent:
 def _and_then(call: ToolCall) -> Agent:
     def agent(task: Task, environment: Environment) -> str:
         oracle(task, environment)
-        environment.call(call)
+        made(environment, call)
         return task.oracle_answer
 
     return agent

@@ -24,6 +24,8 @@ SUITES = {
     "servicedesk": f"{_DESKS}:load",
     "servicedesk-retail": f"{_DESKS}:load_retail",
     "servicedesk-airline": f"{_DESKS}:load_airline",
+    "workflow": "harnesslab.suites.workflow.suite:load",
+    "workflow-calm": "harnesslab.suites.workflow.suite:load_calm",
 }
 SPLITS = ("eval", "dev")
 _TASK = "see Task in harnesslab.types, and docs/suites.md"

@@ -22,7 +22,9 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Something the agent had to look up: any one of these calls, executed without error."""
+    """Something the agent had to look up: any one of these calls, executed without error, its result not spoilt by a
+    fault that passes.
+    """
 
     any_of: tuple[ToolCall, ...]
 
@@ -53,7 +55,7 @@ class Goal:
         reasons = [*self._state(environment), *self._strays(environment)]
         reasons += [f"the answer does not say {value}" for value in self.says if not value.said_in(answer)]
         if self.reads:
-            keys = frozenset(call.key for call, result in environment.log if result.ok)
+            keys = frozenset(c.key for c, r in environment.log if r.ok and not environment.may_pass(c, r))
             reasons += [f"never read {read}" for read in self.reads if not read.done(keys)]
         return Grade(not reasons, tuple(reasons))
 
