@@ -30,7 +30,7 @@ class Twice:
     def __init__(self) -> None:
         self.left = 1
 
-    def reply(self, said: str) -> str | None:
+    async def reply(self, said: str) -> str | None:
         self.left -= 1
         return "Are you sure?" if self.left >= 0 else None
 
