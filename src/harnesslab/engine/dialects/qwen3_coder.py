@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from harnesslab.engine.dialects.base import Parsed, parse_with
-from harnesslab.engine.dialects.syntax import CallSyntaxError, wrong_dialect
+from harnesslab.engine.dialects.syntax import CallSyntaxError, calls_from, wrong_dialect
 from harnesslab.engine.dialects.typed import read_value, write_value
 from harnesslab.types import ParseErrorKind, ToolCall, ToolSpec
 
@@ -26,7 +27,8 @@ class Qwen3Coder:
     think: tuple[str, str] | None = ("<think>", "</think>")
 
     def parse(self, text: str, tools: Sequence[ToolSpec] = ()) -> Parsed:
-        return parse_with(lambda body: _extract(body, tools), text, think=self.think, advice=ADVICE)
+        extract = partial(calls_from, mark=OPEN, read=partial(_one, tools=tools))
+        return parse_with(extract, text, think=self.think, advice=ADVICE)
 
     def format_call(self, call: ToolCall) -> str:
         parameters = "".join(f"<parameter={k}>\n{write_value(v)}\n</parameter>\n" for k, v in call.arguments.items())
@@ -34,17 +36,6 @@ class Qwen3Coder:
 
     def format_calls(self, calls: Sequence[ToolCall]) -> str:
         return "\n".join(map(self.format_call, calls))
-
-
-def _extract(text: str, tools: Sequence[ToolSpec]) -> tuple[str, list[ToolCall]]:
-    outside: list[str] = []
-    calls: list[ToolCall] = []
-    at = 0
-    while (start := text.find(OPEN, at)) >= 0:
-        outside.append(text[at:start])
-        call, at = _one(text, start, tools)
-        calls.append(call)
-    return "".join([*outside, text[at:]]), calls
 
 
 def _one(text: str, start: int, tools: Sequence[ToolSpec]) -> tuple[ToolCall, int]:

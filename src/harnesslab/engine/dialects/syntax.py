@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from harnesslab.types import ParseError, ParseErrorKind, ToolCall
@@ -108,3 +108,19 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, default=_plain)
 def dumps(value: Any) -> str:
     """JSON as models are shown it: unicode kept, a blank after commas and colons."""
     return _ENCODER.encode(value)
+
+
+def calls_from(text: str, mark: str, read: Callable[[str, int], tuple[ToolCall, int]]) -> tuple[str, list[ToolCall]]:
+    """All calls that begin with a mark, and the text outside of them.
+
+    Args:
+        read: from the text and a mark's place, the call there and the place after it.
+    """
+    outside: list[str] = []
+    calls: list[ToolCall] = []
+    at = 0
+    while (start := text.find(mark, at)) >= 0:
+        outside.append(text[at:start])
+        call, at = read(text, start)
+        calls.append(call)
+    return "".join([*outside, text[at:]]), calls
