@@ -30,7 +30,7 @@ _ROW = [("small", "<i8"), *((name, "<f8") for name in _REAL), ("bytes", "<i8")]
 def load_columns(db: sqlite3.Connection, *, ids: bool = False) -> tuple[Columns, list[str]]:
     """All stored trials in their order in the file, or with their ids and then ordered by (cell, task, repeat).
 
-    One snapshot of the file. Ordering takes SQLite several times as long: it carries the BLOBs along when it sorts.
+    One snapshot of the file. Ordering takes about twice as long: SQLite carries the BLOBs along when it sorts.
     """
     events = bytearray()
     db.execute("BEGIN")
