@@ -6,7 +6,7 @@ Builds the file that a sweep of so many trials leaves (5 models x 5 harnesses x 
 order in which the plan starts them, payloads of the size that sweeps here have), in a temporary folder that is removed.
 Each figure is the median of three. Prints name=value lines:
 
-    load_seconds_1m      Store.columns(): every trial, every event, ordered
+    load_seconds_1m      Store.columns(): every trial, every event
     read_seconds         reading the file's bytes, plainly
     scan_seconds         SELECT events, stepped through and dropped
     load_multiple        load over the larger of these two

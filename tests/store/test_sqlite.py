@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from harnesslab.errors import UserError
+from harnesslab.report.export import to_json
+from harnesslab.score.tables import summarise
 from harnesslab.store.columns import ORACLE, CellRow, TaskRow, TrialStatus
 from harnesslab.store.records import TrialRecord
 from harnesslab.store.sqlite import FILE, Store
@@ -65,6 +67,34 @@ def test_columns_are_ordered_and_joined(store: Store) -> None:
     assert columns.tasks[0].oracle["action"].tolist() == [7, 8]
     assert columns.cells[0].facts == {"seed": 1}
     assert columns.layers == ("",)
+
+
+def test_columns_without_ids_are_in_the_files_order_and_score_the_same(store: Store) -> None:
+    for id, cell, task, repeat in (("cc", 2, 1, 0), ("bb", 1, 2, 0), ("ee", 1, 1, 2), ("dd", 1, 1, 0), ("aa", 1, 1, 1)):
+        seconds = 0.1 * (1 + repeat)  # 0.1 + 0.2 + 0.3 depends on the order of adding
+        status = TrialStatus.MISSING if id == "bb" else TrialStatus(repeat % 2)
+        store.add_trial(
+            replace(record(id, cell=cell, task=task, repeat=repeat, n=repeat), status=status, seconds=seconds)
+        )
+    stored, (ordered, _) = store.columns(), store.columns_and_ids()
+    assert stored.trials["repeat"].tolist() == [0, 0, 2, 0, 1]
+    assert stored.offsets.tolist() == [0, 0, 0, 2, 2, 3]
+    assert ordered.trials["repeat"].tolist() == [0, 1, 2, 0, 0]
+    assert to_json(summarise(stored)) == to_json(summarise(ordered))
+
+
+def test_the_ceiling_is_of_cells_whose_layers_may_choose(store: Store) -> None:
+    chosen = {"attempts": {"passed": [False, True], "chosen": 0, "any": True}}
+    failed = {"attempts": {"passed": [False, False], "chosen": 1, "any": False}}
+    layers = {"best": "best-of-n", "own": "my_layers:Choose", "plain": "retry"}
+    for name, layer in layers.items():
+        cell = store.add_cell(CellRow(name, "m", name, "orders", {"layers": [{"name": layer, "params": {}}]}))
+        for task, repeat, facts in ((1, 0, chosen), (1, 1, failed), (2, 0, chosen)):
+            kept = facts if name != "plain" else {"answer": 'it has "attempts"'}
+            made = record(f"{cell:x}{task}{repeat}", cell=cell, task=task, repeat=repeat)
+            store.add_trial(replace(made, facts=kept))
+    found = {cell.key: cell.ceiling for cell in store.columns().cells}
+    assert found == {"k1": None, "k2": None, "best": 0.75, "own": 0.75, "plain": None}
 
 
 def test_an_empty_sweep_has_empty_columns(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from harnesslab.score.power import detectable_given
 from harnesslab.score.sample import Ints, Sample
 from harnesslab.score.stacks import Stack, stack_of
 from harnesslab.score.summary import NO_FIGURE, Ablation, Comparison, Effect, Gain, Interaction
-from harnesslab.store.columns import Columns, TrialStatus
+from harnesslab.store.columns import Columns
 from harnesslab_kernels import events as ev
 
 
@@ -66,29 +66,28 @@ def _grids(columns: Columns, every: Sequence[Sample]) -> list[list[Arm]]:
     """The cells that have any trial, by what they have in common but for their layers."""
     acted = _interventions(columns)
     grids: dict[tuple[str, str, str], list[Arm]] = {}
-    for i, sample in enumerate(every):
+    for sample in every:
         stack = stack_of(sample.cell)
         if stack is not None and len(sample.task):
-            arm = Arm(sample, stack, acted(i))
+            arm = Arm(sample, stack, acted(sample))
             grids.setdefault((sample.cell.model, sample.cell.suite, stack.rest), []).append(arm)
     return list(grids.values())
 
 
-def _interventions(columns: Columns) -> Callable[[int], Callable[[str], Ints]]:
+def _interventions(columns: Columns) -> Callable[[Sample], Callable[[str], Ints]]:
     at = np.flatnonzero(columns.events["kind"] == ev.LAYER)
     layer = columns.events["layer"][at]
     trial = np.searchsorted(columns.offsets, at, side="right") - 1
 
-    def of_cell(cell: int) -> Callable[[str], Ints]:
+    def of_sample(sample: Sample) -> Callable[[str], Ints]:
         def of_layer(name: str) -> Ints:
             mine = trial[layer == columns.layers.index(name)] if name in columns.layers else trial[:0]
             counts = np.bincount(mine, minlength=len(columns.trials)).astype(np.int64)
-            trials = columns.trials
-            return np.asarray(counts[(trials["cell"] == cell) & (trials["status"] != TrialStatus.MISSING)])
+            return counts[sample.trial]
 
         return of_layer
 
-    return of_cell
+    return of_sample
 
 
 def _pairs(grid: Sequence[Arm]) -> list[_Pair]:

@@ -34,7 +34,8 @@ class Sample:
         measured: float64[T], seconds of the engine's work for them; nan where the engine does not say.
         standalone: float64[T], seconds that work would take alone; nan where the model was not calibrated, or where
             what a trial itself had cached is not known.
-        task: int64[m] of each trial that counts, index into `tasks`; `repeat` int64[m]; `passed` bool[m].
+        trial: int64[m], the trials that count, positions in the sweep's columns, ordered by task and repeat.
+        task: int64[m] of each of these, index into `tasks`; `repeat` int64[m]; `passed` bool[m].
         tokens: int64[m], prompt and generated tokens of each.
     """
 
@@ -51,6 +52,7 @@ class Sample:
     joules: Floats
     measured: Floats
     standalone: Floats
+    trial: Ints
     task: Ints
     repeat: Ints
     passed: NDArray[np.bool_]
@@ -90,6 +92,7 @@ class Sample:
             joules=self.joules[keep],
             measured=self.measured[keep],
             standalone=self.standalone[keep],
+            trial=self.trial[mine],
             task=place[self.task[mine]].astype(np.int64),
             repeat=self.repeat[mine],
             passed=self.passed[mine],
@@ -123,34 +126,35 @@ class _Groups:
 
     Attributes:
         cell, task: int64[g], positions in the sweep, ordered by both.
-        group: int64[n], of every trial.
-        counts: bool[n], whether it counts; the others are missing.
+        planned: int64[g], how many trials it has, missing ones included.
+        trial: int64[m], the trials that count, positions in the sweep, ordered by (cell, task, repeat): sums come out
+            the same to the last bit, whatever the order in which trials were stored.
+        group: int64[m], of each of these.
     """
 
     cell: Ints
     task: Ints
+    planned: Ints
+    trial: Ints
     group: Ints
-    counts: NDArray[np.bool_]
 
     def add(self, per_trial: NDArray[Any]) -> Floats:
         """float64[g]: sums over the trials that count."""
-        group, values = self.group, per_trial
-        if not self.counts.all():
-            group, values = group[self.counts], values[self.counts]
-        return np.bincount(group, weights=values, minlength=len(self.cell)).astype(np.float64, copy=False)
+        sums = np.bincount(self.group, weights=per_trial[self.trial], minlength=len(self.cell))
+        return sums.astype(np.float64, copy=False)
 
 
 def _groups(columns: Columns) -> _Groups:
-    cell, task = (columns.trials[name].astype(np.int64) for name in ("cell", "task"))
+    cell, task, repeat = (columns.trials[name].astype(np.int64) for name in ("cell", "task", "repeat"))
     tasks = max(1, len(columns.tasks))
     key = cell * tasks + task
-    if (key[1:] >= key[:-1]).all():  # as a store gives them
-        first = np.concatenate([[True], key[1:] != key[:-1]]) if len(key) else np.zeros(0, dtype=np.bool_)
-        keys, group = key[first], np.cumsum(first) - 1
-    else:
-        keys, group = np.unique(key, return_inverse=True)
-    counts = columns.trials["status"] != TrialStatus.MISSING
-    return _Groups(keys // tasks, keys % tasks, group.astype(np.int64, copy=False), counts)
+    trial = np.lexsort((repeat, key))
+    key = key[trial]
+    first = np.diff(key, prepend=-1) != 0
+    keys, group = key[first], np.cumsum(first) - 1
+    counts = columns.trials["status"][trial] != TrialStatus.MISSING
+    planned = np.bincount(group, minlength=len(keys))
+    return _Groups(keys // tasks, keys % tasks, planned, trial[counts], group[counts])
 
 
 def samples(columns: Columns, scanned: Scanned | None = None) -> tuple[Sample, ...]:
@@ -163,20 +167,21 @@ def samples(columns: Columns, scanned: Scanned | None = None) -> tuple[Sample, .
 
     scanned = scanned or scan_trials(columns)
     groups = _groups(columns)
-    counts = sum_rows(scanned.counts, np.where(groups.counts, groups.group, -1), len(groups.cell))
+    group_of = np.full(len(columns.trials), -1, dtype=np.int64)
+    group_of[groups.trial] = groups.group
+    counts = sum_rows(scanned.counts, group_of, len(groups.cell))
     amounts = np.stack([groups.add(column) for column in scanned.amounts.T], axis=1)
     tokens = scanned.counts[:, PROMPT].astype(np.int64) + scanned.counts[:, GENERATED]
     trials = columns.trials
     seconds, joules, measured = (groups.add(trials[name]) for name in ("seconds", "joules", "measured"))
     passed = trials["status"] == TrialStatus.PASSED
     n, c = groups.add(np.ones(len(trials))).astype(np.int64), groups.add(passed).astype(np.int64)
-    planned = np.bincount(groups.group, minlength=len(groups.cell))
-    cell_of = np.ascontiguousarray(trials["cell"])
     repeat = trials["repeat"].astype(np.int64)
 
     def sample(cell: int) -> Sample:
         mine = slice(*np.searchsorted(groups.cell, [cell, cell + 1]).tolist())
-        rows = np.flatnonzero((cell_of == cell) & groups.counts)
+        own = slice(*np.searchsorted(groups.group, [mine.start, mine.stop]).tolist())
+        rows = groups.trial[own]
         tasks = tuple(columns.tasks[i] for i in groups.task[mine].tolist())
         bases: dict[str, int] = {}
         base = np.array([bases.setdefault(t.base, len(bases)) for t in tasks], dtype=np.int64)
@@ -186,7 +191,7 @@ def samples(columns: Columns, scanned: Scanned | None = None) -> tuple[Sample, .
             task_index=groups.task[mine],
             base=base,
             bases=len(bases),
-            missing=(planned - n)[mine],
+            missing=(groups.planned - n)[mine],
             n=n[mine],
             c=c[mine],
             counts=counts[mine],
@@ -194,7 +199,8 @@ def samples(columns: Columns, scanned: Scanned | None = None) -> tuple[Sample, .
             joules=joules[mine],
             measured=measured[mine],
             standalone=amounts[mine] @ _weights(columns, columns.cells[cell]),
-            task=groups.group[rows] - mine.start,
+            trial=rows,
+            task=groups.group[own] - mine.start,
             repeat=repeat[rows],
             passed=passed[rows],
             tokens=tokens[rows],

@@ -36,7 +36,7 @@ from harnesslab.score.reliability import (
 from harnesslab.score.sample import Ints, Sample, samples, scan_trials
 from harnesslab.score.summary import CellSummary, Summary, TierSummary
 from harnesslab.score.untold import notes_on_untold, untold_of, without
-from harnesslab.store.columns import Columns, TrialStatus
+from harnesslab.store.columns import Columns
 
 MISSING_SHOWN = 0.02  # above, worst and best cases are shown
 
@@ -85,7 +85,7 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
     cells = tuple(_cell(s, grids[s.cell.suite], uneven[s.cell.suite], level) for s in every)
     judged = [s for s in every if "verdict" not in untold_of(s.cell)]
     if imported:
-        cells = _imported(cells, every, columns, scanned.departures)
+        cells = _imported(cells, every, scanned.departures)
     untold = [untold_of(s.cell) for s in every]
     cells = tuple(without(c, lacks) for c, lacks in zip(cells, untold, strict=True))
     apart = ablations(columns, every, seed=seed, level=level)
@@ -111,19 +111,18 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
 
 
 def _imported(
-    cells: tuple[CellSummary, ...], every: tuple[Sample, ...], columns: Columns, found: NDArray[np.int32]
+    cells: tuple[CellSummary, ...], every: tuple[Sample, ...], found: NDArray[np.int32]
 ) -> tuple[CellSummary, ...]:
     """The same cells, the imported ones marked, with their first departures; `found` is of all trials."""
-    cell = np.where(columns.trials["status"] != TrialStatus.MISSING, columns.trials["cell"], -1)
     return tuple(
         replace(
             c,
-            departures=departures(s, found[cell == i]),
+            departures=departures(s, found[s.trial]),
             imported=str(s.cell.facts["imported"]),
         )
         if "imported" in s.cell.facts
         else c
-        for i, (c, s) in enumerate(zip(cells, every, strict=True))
+        for c, s in zip(cells, every, strict=True)
     )
 
 

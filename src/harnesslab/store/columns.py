@@ -80,7 +80,7 @@ class TaskRow:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """All finished trials of a sweep, ordered by (cell, task, repeat); of an imported file, in its own order.
+    """All finished trials of a sweep, or those of an imported file, in any order: no figure depends on it.
 
     Attributes:
         trials: TRIAL[n].

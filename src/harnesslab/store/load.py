@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,18 +17,22 @@ from harnesslab_kernels.events import EVENT
 _CEILINGS = """
 SELECT cell, avg(share) FROM (
     SELECT cell, avg(json_extract(facts, '$.attempts.any')) AS share FROM trial
-    WHERE facts LIKE '%"attempts"%' GROUP BY cell, task
+    WHERE cell IN ({cells}) AND facts LIKE '%"attempts"%' GROUP BY cell, task
 ) WHERE share IS NOT NULL GROUP BY cell
 """
 
 # A trial's small whole numbers come as one, (name, bits): what costs here is making Python objects, a million times.
 _SMALL = (("cell", 15), ("task", 24), ("repeat", 14), ("status", 2), ("ending", 8))
 _REAL = ("seconds", "joules", "started", "measured")
-_ROW = [("small", "<i8"), *((name, "<f8") for name in _REAL), ("events", "O")]
+_ROW = [("small", "<i8"), *((name, "<f8") for name in _REAL), ("bytes", "<i8")]
 
 
 def load_columns(db: sqlite3.Connection, *, ids: bool = False) -> tuple[Columns, list[str]]:
-    """All stored trials, ordered by (cell, task, repeat), and if asked for their ids; one snapshot of the file."""
+    """All stored trials in their order in the file, or with their ids and then ordered by (cell, task, repeat).
+
+    One snapshot of the file. Ordering takes about twice as long: SQLite carries the BLOBs along when it sorts.
+    """
+    events = bytearray()
     db.execute("BEGIN")
     try:
         cells = db.execute("SELECT id, key, model, harness, suite, facts FROM cell ORDER BY id").fetchall()
@@ -39,23 +43,28 @@ def load_columns(db: sqlite3.Connection, *, ids: bool = False) -> tuple[Columns,
         packed = "0"
         for name, bits in _SMALL:
             packed = f"({packed} << {bits} | {name})"
+        fields = f"{packed}, {', '.join(_REAL)}, length(events)"
+        query = (
+            f"SELECT {fields}, id, events FROM trial ORDER BY cell, task, repeat"
+            if ids
+            else f"SELECT {fields}, events FROM trial"
+        )
         rows = np.fromiter(
-            db.execute(f"SELECT {packed}, {', '.join(_REAL)}, events{', id' if ids else ''} FROM trial"),
+            _moving_events(db.execute(query), events),
             dtype=[*_ROW, ("id", "O")] if ids else _ROW,
         )
-        ceilings = dict(db.execute(_CEILINGS).fetchall())
+        choosing = [str(id) for id, *_, facts in cells if _may_choose(loads(facts))]
+        ceilings = dict(db.execute(_CEILINGS.format(cells=", ".join(choosing))).fetchall()) if choosing else {}
         runs = [loads(facts) for (facts,) in db.execute("SELECT facts FROM run ORDER BY id")]
     finally:
         db.execute("COMMIT")
-    rows = rows[np.argsort(rows["small"], kind="stable")]  # SQLite would carry the BLOBs along when it sorts
-    blobs = rows["events"].tolist()
     offsets = np.zeros(len(rows) + 1, dtype=np.int64)
-    np.cumsum(np.fromiter(map(len, blobs), np.int64, len(blobs)) // EVENT.itemsize, out=offsets[1:])
+    np.cumsum(rows["bytes"] // EVENT.itemsize, out=offsets[1:])
     columns = Columns(
         cells=tuple(CellRow(k, m, h, s, loads(f), ceilings.get(i)) for i, k, m, h, s, f in cells),
         tasks=tuple(_task(row) for row in tasks),
         trials=_trials(rows, [row[0] for row in cells], [row[0] for row in tasks]),
-        events=unpack_events(b"".join(blobs)),
+        events=unpack_events(events),
         offsets=offsets,
         layers=layers,
         weights=_weights(runs),
@@ -64,6 +73,18 @@ def load_columns(db: sqlite3.Connection, *, ids: bool = False) -> tuple[Columns,
         unmetered_runs=sum("meter" not in facts for facts in runs),
     )
     return columns, rows["id"].tolist() if ids else []
+
+
+def _moving_events(rows: Iterable[tuple[Any, ...]], events: bytearray) -> Iterator[tuple[Any, ...]]:
+    """The rows without their last value, which is added to `events`: it grows in place, and holds no event twice."""
+    for row in rows:
+        events += row[-1]
+        yield row[:-1]
+
+
+def _may_choose(facts: Mapping[str, Any]) -> bool:
+    """Whether a layer of the cell may choose among attempts: of ours only one does, of the users' own any might."""
+    return any(layer["name"] == "best-of-n" or ":" in layer["name"] for layer in facts.get("layers", ()))
 
 
 def _task(row: tuple[Any, ...]) -> TaskRow:

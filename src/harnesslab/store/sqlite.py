@@ -232,14 +232,14 @@ class Store:
         return {i: str(loads(f).get("cause", "")) for i, f in rows}
 
     def columns(self) -> Columns:
-        """Everything stored so far, for scoring. Joins BLOBs; of JSON, only facts of trials with several attempts."""
+        """Everything stored so far, for scoring, in the file's order: one pass, and one copy of the events."""
         from harnesslab.store.load import load_columns
 
         with one_line(self.path):
             return load_columns(self._db)[0]
 
     def columns_and_ids(self) -> tuple[Columns, list[str]]:
-        """`columns()`, and the id of each of its trials."""
+        """The same ordered by (cell, task, repeat), for people and exports, and the id of each trial."""
         from harnesslab.store.load import load_columns
 
         with one_line(self.path):

@@ -20,8 +20,8 @@ def pack_events(events: NDArray[Any]) -> bytes:
     return events.astype(EVENT, copy=False).tobytes()
 
 
-def unpack_events(blob: bytes) -> NDArray[Any]:
-    """The inverse of `pack_events`: a read-only EVENT[n] over the bytes.
+def unpack_events(blob: bytes | bytearray) -> NDArray[Any]:
+    """The inverse of `pack_events`: EVENT[n] over the bytes, which are not copied.
 
     Raises:
         UserError: the length is no multiple of a record's.
