@@ -30,7 +30,7 @@ class UserError(Exception):
 
 def unknown_name(kind: str, name: str, known: Iterable[str], todo: str = "") -> UserError:
     """A `UserError` for a name that nothing answers to, naming the nearest and all known ones."""
-    names = sorted(known)
+    names = sorted(set(known))
     near = get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return UserError(f"unknown {kind} {name!r}", f"{hint}known: {', '.join(names) or 'none'}", todo)
