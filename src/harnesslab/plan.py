@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from harnesslab.config import Config, SuiteChoice
 from harnesslab.errors import UserError, unknown_name
@@ -83,7 +83,7 @@ class TrialPlan:
     stream: int
 
 
-class Trials(Sequence[TrialPlan]):
+class Trials:
     """A plan's trials, in the order in which they are to be started.
 
     Each is made when it is looked at: a sweep may have a million, most of them stored already.
@@ -107,13 +107,6 @@ class Trials(Sequence[TrialPlan]):
 
     def __iter__(self) -> Iterator[TrialPlan]:
         return itertools.chain.from_iterable(self._of_run(t, arms) for t, arms in self._runs)
-
-    @overload
-    def __getitem__(self, i: int) -> TrialPlan: ...
-    @overload
-    def __getitem__(self, i: slice) -> tuple[TrialPlan, ...]: ...
-    def __getitem__(self, i: int | slice) -> TrialPlan | tuple[TrialPlan, ...]:
-        return tuple(self)[i]
 
     def per_cell(self) -> list[int]:
         """How many trials each cell has."""

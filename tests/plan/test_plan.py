@@ -135,7 +135,7 @@ def test_a_sweep_stopped_anywhere_is_paired_but_for_one_block() -> None:
 
 
 def test_harnesses_of_one_task_and_repeat_are_neighbours() -> None:
-    trials = plan_of().trials
+    trials = [*plan_of().trials]
     for first, second in zip(trials[::2], trials[1::2], strict=True):
         assert (first.task, first.repeat) == (second.task, second.repeat)
         assert first.cell != second.cell

@@ -14,6 +14,7 @@ from harnesslab.engine.memo import MemoEngine, MemoStore
 from harnesslab.errors import EngineFailure
 from harnesslab.harness.model_user import ModelUser
 from harnesslab.lab.engines import StartEngine
+from harnesslab.lab.manifest import build_of
 from harnesslab.plan import PlayedUser
 from harnesslab.types import Briefed, Engine, Task, User, canonical, stable_hash
 
@@ -54,7 +55,8 @@ class Players:
                 assert self._played is not None
                 engine = await self._start(self._played.entry)
                 if self._memo is not None:
-                    engine = MemoEngine(engine, canonical(self._played.facts["model"]), self._memo)
+                    identity = canonical([self._played.facts["model"], build_of(engine.info)])
+                    engine = MemoEngine(engine, identity, self._memo)
                 self._engine = engine
             return self._engine
 

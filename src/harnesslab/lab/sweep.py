@@ -129,7 +129,6 @@ class _Sweep:
             telemetry,
             players,
         )
-        memo = self._store if self._options.memo else None
         engines = Engines(start, self._identity, memo, self._fits, self._note)
         runner = Runner(
             attempts, engines, self._commit, self._result.folder / "faults.log", self._plan.config.concurrency
