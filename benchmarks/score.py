@@ -3,11 +3,11 @@
     python -m benchmarks.score [--trials 1000000] [--no-load]
 
 Trials are those of `benchmarks.traces`: 25 cells, 1,000 base tasks in two variants, 4 to 40 events each. What is timed
-is `summarise`, from the events in memory to all that a report shows (counts, pass^k and pass@k for every k, ladder,
-first attempts, recovery and loops, budgets and curves, both ledgers, first departures, intervals, 100 paired
-comparisons with 20,000 sign patterns each, interactions, Benjamini-Hochberg, rankings by 2,000 redraws), and then the
-attribution of energy to all trials. Each time is the median of five runs, alternating with plain copies (`np.copy`) of
-the same events. On a busy machine only the ratios mean anything.
+is `summarise`, from the events in memory to what a report of a grid without stored layers shows (counts, pass^k and
+pass@k for every k, ladder, first attempts, recovery and loops, budgets and curves, both ledgers, first departures,
+intervals, 100 paired comparisons with 20,000 sign patterns each, interactions, Benjamini-Hochberg, rankings by 2,000
+redraws), and then the attribution of energy to all trials. Each time is the median of five runs, alternating with plain
+copies (`np.copy`) of the same events. On a busy machine only the ratios mean anything.
 
     seconds_1m           scoring, scaled to a million trials
     copy_multiple        scoring over one plain copy

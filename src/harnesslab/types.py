@@ -862,7 +862,8 @@ class Layer:
     goal check.
 
     Attributes:
-        suite_informed: whether it uses the task's advice; a parameter `advice` of such a layer switches that off.
+        suite_informed: whether it uses the task's advice; a parameter `advice` switches that off, unless
+            nothing of the layer would be left.
     """
 
     name: str = ""

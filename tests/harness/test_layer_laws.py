@@ -81,18 +81,6 @@ def test_the_law_above_can_fail() -> None:
     assert any(after.messages != before.messages for before, after in TakeBack.seen)
 
 
-@pytest.mark.parametrize("name", layer_names())
-def test_a_layer_restores_only_what_it_has_seen(name: str) -> None:
-    desk = Remembering()
-    play(TROUBLE, [name], advice=ADVICE, desk=desk)
-
-
-def test_such_a_restore_happens() -> None:
-    desk = Remembering()
-    play([SHIP + MISSING, "Done."], [{"name": "rewind", "world": "all"}], desk=desk)
-    assert desk.restored == 1
-
-
 # --- order
 
 

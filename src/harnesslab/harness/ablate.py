@@ -26,7 +26,7 @@ def ablation(name: str, layers: Stack, *, only: Sequence[str] | None = None, alo
     Raises:
         UserError: the harness has no layer, or none of a name in `only`.
     """
-    called = {called_as(s): s.name for s in layers}
+    called = dict.fromkeys(map(called_as, layers))
     if not called:
         raise UserError(f"harness {name} has no layers to take out", "", "name one that has")
     for layer in only or ():

@@ -27,8 +27,8 @@ PRESETS: Mapping[str, tuple[str, ...]] = {
     "smallcode": ("decompose", "improve", "router", "compound"),
     "full": (
         *("decompose", "improve", "retry", "rewind"),
-        *("router", "breaker", "validate", "compound", "prerequisites"),
-        *("rescue", "constrain", "compact"),
+        *("rescue", "router", "breaker", "validate", "compound", "prerequisites"),
+        *("constrain", "compact"),
     ),
 }
 

@@ -1,5 +1,5 @@
-"""A summary as plain JSON values, for other programs. The schema is in docs/metrics.md; the format's number changes
-with it.
+"""A summary as plain JSON values, for other programs. The schema is in docs/metrics.md; fields may be added,
+and the format's number changes when one goes or changes its meaning.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from harnesslab.types import (
     Budget,
     Conversation,
     EndReason,
+    FinishReason,
     Layer,
     Left,
     Message,
@@ -136,6 +137,8 @@ class Decompose(Layer):
         completion = await trial.ask(self.name, asked(task, lines))
         if completion is None:
             return Answer(last.text, _spent(trial.left))
+        if completion.finish_reason is FinishReason.OVERFLOW:
+            return Answer(last.text, EndReason.OVERFLOW)
         return Answer(completion.content or last.text, EndReason.ANSWERED)
 
     def _so_far(self) -> list[str]:
@@ -178,4 +181,4 @@ def share(left: Left, parts: Sequence[str]) -> Budget:
 def _spent(left: Left) -> EndReason:
     if left.turns == 0:
         return EndReason.TURNS
-    return EndReason.SECONDS if left.tokens is None else EndReason.TOKENS
+    return EndReason.SECONDS if left.seconds == 0.0 else EndReason.TOKENS
