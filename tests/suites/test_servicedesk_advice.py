@@ -105,3 +105,15 @@ def test_a_compound_makes_its_chain(desk: str, arguments: tuple[str, str]) -> No
     assert [c.name for c, _ in environment.log] == list(compound.replaces)
     wrong = asyncio.run(compound.run(dict.fromkeys(arguments, "X"), call))
     assert (wrong.status, wrong.content[:9]) == (Status.TOOL_ERROR, "Error: no")
+
+
+def test_an_id_is_judged_as_the_tools_read_it() -> None:
+    def faults(argument: str, value: str) -> list[str]:
+        asked = ToolCall("get", {argument: value})
+        return [line for validator in AIRLINE.validators if (line := validator(asked, seen))]
+
+    seen = [Action(ToolCall("find_booking", {}), ActionResult(Status.OK, '{"member_id": "M1234"}'))]
+    assert not faults("flight_id", "#l1234")
+    assert not faults("member_id", " #m1234")
+    assert faults("member_id", "M123")
+    assert faults("member_id", "M4321"), "in no tool's answer"

@@ -17,6 +17,7 @@ from dataclasses import replace
 from harnesslab.harness.compose import Harness, Ports
 from harnesslab.harness.run import Ended, Run
 from harnesslab.harness.schemas import fits
+from harnesslab.harness.wording import EMPTY_REPLY
 from harnesslab.types import (
     ASIDE,
     BREAK,
@@ -282,5 +283,5 @@ def _aside_status(completion: Completion) -> Status:
 def _parse_answer(completion: Completion) -> Message:
     error = completion.parse_error
     if error is None or error.kind is ParseErrorKind.EMPTY:
-        return Message("user", "Error: the reply was empty. Call a tool, or answer in text.")
+        return Message("user", EMPTY_REPLY)
     return Message("tool", f"Error: the tool call could not be read: {error.message}")

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from harnesslab.harness.schemas import shown
 from harnesslab.types import ToolCall
 
+EMPTY_REPLY = "Error: the reply was empty. Call a tool, or answer in text."  # said in the user's place
+
 
 def one_call(call: ToolCall, limit: int = 120) -> str:
     """`name({"argument":"value"})`, cut to `limit` characters."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from harnesslab.harness.params import Params
-from harnesslab.harness.wording import clip, one_call
+from harnesslab.harness.wording import EMPTY_REPLY, clip, one_call
 from harnesslab.types import (
     ActionResult,
     ActNext,
@@ -137,7 +137,7 @@ class Breaker(Layer):
 
 def _says(message: Message) -> bool:
     """Whether the user speaks; the loop answers an empty reply in their place."""
-    return message.role == "user" and not message.content.startswith("Error")
+    return message.role == "user" and message.content != EMPTY_REPLY
 
 
 @dataclass(frozen=True, slots=True)

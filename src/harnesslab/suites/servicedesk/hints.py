@@ -7,7 +7,9 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from harnesslab.suites.servicedesk.goal import plain
 from harnesslab.suites.tools import Toolkit
+from harnesslab.suites.values import Word
 from harnesslab.types import Action, ActionResult, Compound, Prerequisite, Status, ToolCall, ToolSpec, Validator
 
 _Run = Callable[[ToolCall], Awaitable[ActionResult]]
@@ -24,12 +26,12 @@ def parameters(kit: Toolkit, tool: str) -> Mapping[str, Any]:
 
 
 def form(argument: str, pattern: str, words: str) -> Validator:
-    """An argument has a form; `words` says which."""
+    """An argument has a form, compared as the tools compare it; `words` says which."""
     compiled = re.compile(pattern, re.IGNORECASE)
 
     def check(call: ToolCall, seen: Sequence[Action]) -> str:
         value = call.arguments.get(argument)
-        if not isinstance(value, str) or compiled.fullmatch(value.strip()):
+        if not isinstance(value, str) or compiled.fullmatch(plain(value)):
             return ""
         return f"{argument} is {words}, not {value!r}"
 
@@ -41,9 +43,9 @@ def from_results(argument: str, source: str) -> Validator:
 
     def check(call: ToolCall, seen: Sequence[Action]) -> str:
         value = call.arguments.get(argument)
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not plain(value):
             return ""
-        if any(a.result.ok and value.strip().casefold() in a.result.content.casefold() for a in seen):
+        if any(a.result.ok and Word(plain(value)).said_in(a.result.content) for a in seen):
             return ""
         return f"{argument} {value!r} was in no tool's answer: {source}"
 

@@ -17,7 +17,7 @@ ADVICE = Advice(
         *gated(("rebook", "cancel_booking", "give_voucher"), "get_flight", "the rules depend on the flight"),
     ),
     validators=(
-        form("code", r"#?[A-Z][0-9][A-Z][0-9][A-Z][0-9]", "letters and digits in turn, six in all"),
+        form("code", r"[A-Z][0-9][A-Z][0-9][A-Z][0-9]", "letters and digits in turn, six in all"),
         form("flight_id", r"L\d{4}", "L and four digits"),
         form("member_id", r"M\d{4}", "M and four digits"),
         form("day", r"\d{4}-\d\d-\d\d", "a day as YYYY-MM-DD"),

@@ -16,7 +16,7 @@ ADVICE = Advice(
         Prerequisite("return_item", "get_order", {"order_id": "order_id"}, "see when it was delivered before a return"),
     ),
     validators=(
-        form("order_id", r"#?H\d{5}", "H and five digits"),
+        form("order_id", r"H\d{5}", "H and five digits"),
         form("customer_id", r"C\d{4}", "C and four digits"),
         form("item_id", r"T\d{4}", "T and four digits"),
         form("new_item_id", r"T\d{4}", "T and four digits"),
