@@ -287,7 +287,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=6)
     parser.add_argument("--repeats", type=int, default=4)
     parser.add_argument(
-        "--slots", type=int, nargs="*", default=[8, 1], help="slot counts of llama-server; none skips it"
+        "--slots", type=int, nargs="*", default=[8, 4], help="slot counts of llama-server; none skips it"
     )
     asyncio.run(measure(parser.parse_args()))
 
