@@ -3,8 +3,9 @@
     python -m benchmarks.engine --model qwen2.5-coder-0.5b
 
 6 `orders` tasks x 4 repeats x 4 harnesses. All arms run the same harness code on the same rendered prompts with the
-same sampling; only what computes the replies differs. Arms take turns, one task at a time, so that a noisy machine
-disturbs all of them alike; each arm keeps its own caches from task to task.
+same sampling; only what computes the replies differs. Arms take turns, two tasks at a time, so that a noisy machine
+disturbs all of them alike; each arm keeps its own caches from turn to turn. An arm has as many trials in flight as its
+engine takes at once; with the memo as many for each harness, as in a sweep, because most then wait for a shared reply.
 
 Prints name=value lines: trials_per_hour_*, ratio_plain, ratio_llama_server (against the server's best slot count),
 ratio_*_nomemo, busy (seconds inside llama_decode / wall), tokens computed, tokens saved by the prefix tree and by the
@@ -23,6 +24,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,7 @@ HARNESSES: dict[str, list[Any]] = {
     "validate+rewind": ["validate", "rewind"],
     "guardrails": ["validate", "retry"],
 }
+TURN = 2  # tasks
 MARGIN = 0.10  # of success rates: the arms draw different replies, and 96 trials are 6 tasks
 
 
@@ -127,11 +130,11 @@ class Arm:
     alone: float = 0.0
     weights: Weights | None = None
 
-    async def run(self, task: Task, repeats: int, sampling: Sampling) -> None:
-        """All repeats of one task in all harnesses."""
+    async def run(self, tasks: Sequence[Task], repeats: int, sampling: Sampling) -> None:
+        """All repeats of these tasks in all harnesses."""
         gate = asyncio.Semaphore(self.at_once)
 
-        async def one(name: str, layers: list[Any], repeat: int) -> None:
+        async def one(task: Task, repeat: int, name: str, layers: list[Any]) -> None:
             async with gate:
                 environment = task.environment(1, repeat)
                 recorder = TrialRecorder(LayerTable())
@@ -151,7 +154,7 @@ class Arm:
 
         start = time.perf_counter()
         await asyncio.gather(
-            *(one(name, layers, repeat) for name, layers in HARNESSES.items() for repeat in range(repeats))
+            *(one(*trial, *harness) for trial in product(tasks, range(repeats)) for harness in HARNESSES.items())
         )
         self.seconds += time.perf_counter() - start
 
@@ -222,7 +225,7 @@ async def measure(options: argparse.Namespace) -> None:
     ours = await LlamaEngine.start(entry, path, calibrate=True)
     arms.append(Arm("ours_nomemo", ours, ours.info.concurrency))
     memo = await LlamaEngine.start(entry, path)
-    arms.append(Arm("ours", MemoEngine(memo, entry.sha256), memo.info.concurrency))
+    arms.append(Arm("ours", MemoEngine(memo, entry.sha256), memo.info.concurrency * len(HARNESSES)))
     arms.append(Arm("plain", PlainEngine(path, entry.load.n_ctx, cores()), 1))
     for slots in options.slots:
         from benchmarks.llama_server import serving
@@ -233,10 +236,11 @@ async def measure(options: argparse.Namespace) -> None:
     for arm in arms:
         arm.weights = ours.info.weights
     try:
-        for i, task in enumerate(tasks):
+        turns = [tasks[i : i + TURN] for i in range(0, len(tasks), TURN)]
+        for i, turn in enumerate(turns):
             for arm in arms[i % len(arms) :] + arms[: i % len(arms)]:
-                await arm.run(task, options.repeats, sampling)
-                print(f"# {task.view.id} {arm.so_far}", flush=True)
+                await arm.run(turn, options.repeats, sampling)
+                print(f"# to {turn[-1].view.id} {arm.so_far}", flush=True)
         report(arms, await ours.stats(), await memo.stats())
     finally:
         for arm in arms:

@@ -68,13 +68,14 @@ def _choose(columns: Columns, model: str, other: str) -> None:
     from harnesslab.cli._compared import few, points
     from harnesslab.score.choice import choose
 
-    for one in choose(columns, model, other):
+    every = choose(columns, model, other)
+    family = sum(len(one.confirmed) for one in every)
+    for one in every:
         print(f"chosen on {one.selection} of {one.selection + one.confirmation} templates: {_ranking(one)}")
         if not one.confirmed:
             print("that is the other cell itself: there is nothing to compare")
-        several = len(one.confirmed) > 1
         for found in one.confirmed:
-            adjusted = f"; adjusted among {len(one.confirmed)}: {found.p_adjusted:.3g}" if several else ""
+            adjusted = f"; adjusted among {family}: {found.p_adjusted:.3g}" if family > 1 else ""
             print(f"A = {found.a}\nB = {found.b}")
             print(f"pass^1, B minus A: {points(found.difference)}; p = {found.p:.3g}{adjusted}")
             print(f"{found.tasks} paired tasks from the other {found.base_tasks} templates, ", end="")

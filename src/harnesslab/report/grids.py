@@ -443,7 +443,8 @@ def costs_with_intervals(summary: Summary) -> Grid | None:
 
     return Grid(
         "Cost per success, with intervals",
-        "Failures' costs included. n: base tasks. log-t: Student's t of the logarithm, clustered by base task.",
+        "Failures' costs included. n: base tasks. log-t: Student's t of the logarithm, clustered by base task; not shown "
+        "where its ends are more than 1,000 times apart.",
         ("harness", *(name for name, _ in kinds)),
         (12, *(22,) * len(kinds)),
         _by_model_and_suite(summary.cells, row),
@@ -456,10 +457,10 @@ def counted(figure: Figure) -> str:
 
 
 def amount_with_interval(figure: Figure) -> str:
-    """`5.3k [4.1k,7k] n12`, to two digits."""
+    """`5.3k [4.1k,7k] n12`, to two digits; an interval whose ends are more than 1,000 times apart is left out."""
     if figure.value is None:
         return DASH
-    if figure.low is None or figure.high is None:
+    if figure.low is None or figure.high is None or figure.high > 1000 * figure.low:
         return f"{amount(figure.value, 2)} n{figure.n}"
     mark = "~" if figure.unreliable else " "
     return f"{amount(figure.value, 2)}{mark}[{amount(figure.low, 2)},{amount(figure.high, 2)}] n{figure.n}"

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from harnesslab.report.ablation import ablation_grids
 from harnesslab.report.charts import curves, forest
-from harnesslab.report.grids import (
-    Grid,
-    by_error,
-    costs_with_intervals,
-    differences,
-    failures,
-    headline,
-    interactions,
-    ledgers,
-    meter,
-    rankings,
-    shares_with_intervals,
-    tiers,
-)
+from harnesslab.report.contents import contents
+from harnesslab.report.grids import Grid, headline
 from harnesslab.score.summary import CellSummary, Summary
 
 STYLE = """
@@ -58,12 +45,6 @@ ul{padding-left:1.2rem}li{margin:.25rem 0;max-width:48rem}dt{font-weight:600}dd{
 
 def to_html(summary: Summary, title: str = "harnesslab report") -> str:
     """The whole report as one page of HTML."""
-    grids: list[Grid | None] = [*ablation_grids(summary)]
-    grids += [grid(summary, kind) for kind in ("harness", "model") for grid in (differences, rankings)]
-    grids += [interactions(summary), shares_with_intervals(summary), costs_with_intervals(summary)]
-    if any(len(cell.tiers) > 1 for cell in summary.cells):
-        grids.append(tiers(summary))
-    grids += [failures(summary), by_error(summary), ledgers(summary), meter(summary)]
     body = "".join(
         [
             f"<h1>{escape(title)}</h1>",
@@ -71,7 +52,7 @@ def to_html(summary: Summary, title: str = "harnesslab report") -> str:
             _charts(summary),
             _table(headline(summary)),
             _budgets(summary),
-            *(_table(g) for g in grids if g is not None),
+            *map(_table, contents(summary)),
             _notes(summary),
             _conventions(summary),
         ]

@@ -5,21 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harnesslab.report.ablation import ablation_grids
-from harnesslab.report.grids import (
-    Grid,
-    by_error,
-    costs_with_intervals,
-    differences,
-    failures,
-    headline,
-    interactions,
-    ledgers,
-    meter,
-    rankings,
-    shares_with_intervals,
-    tiers,
-)
+from harnesslab.report.contents import contents
+from harnesslab.report.grids import Grid, headline
 from harnesslab.score.summary import Summary
 
 if TYPE_CHECKING:
@@ -27,26 +14,13 @@ if TYPE_CHECKING:
 
 
 def render(summary: Summary, console: Console) -> None:
-    """Prints it all: results, ablations, effects and rankings, intervals, tiers, where calls fail, costs, notes."""
+    """Prints it all."""
     if not any(cell.trials for cell in summary.cells):
         console.print("No trial has finished yet.")
         _notes(summary, console)
         return
-    print_grid(headline(summary), console)
-    effects = [grid(summary, kind) for kind in ("harness", "model") for grid in (differences, rankings)]
-    intervals = (interactions(summary), shares_with_intervals(summary), costs_with_intervals(summary))
-    for grid in (*ablation_grids(summary), *effects, *intervals):
-        if grid is not None:
-            print_grid(grid, console)
-    if any(len(cell.tiers) > 1 for cell in summary.cells):
-        print_grid(tiers(summary), console)
-    print_grid(failures(summary), console)
-    if (errors := by_error(summary)) is not None:
-        print_grid(errors, console)
-    if not all(cell.imported for cell in summary.cells):
-        print_grid(ledgers(summary), console)
-    if (spent := meter(summary)) is not None:
-        print_grid(spent, console)
+    for grid in (headline(summary), *contents(summary)):
+        print_grid(grid, console)
     _notes(summary, console)
 
 

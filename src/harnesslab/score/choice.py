@@ -57,7 +57,7 @@ def choose(columns: Columns, model: str, other: str, *, seed: int = 0, level: fl
         if one is None:
             raise UserError(f"too few templates of {suite} to split", "each half needs one that all have run")
         found.append(one)
-    return tuple(found)
+    return _one_family(found)
 
 
 def is_baseline(sample: Sample) -> bool:
@@ -66,7 +66,7 @@ def is_baseline(sample: Sample) -> bool:
 
 
 def choose_among(candidates: Sequence[Sample], others: Sequence[Sample], *, seed: int, level: float) -> Choice | None:
-    """The choice among cells of one model and suite; None where the templates do not split.
+    """The choice among cells of one model and suite, p not adjusted; None where the templates do not split.
 
     Candidates are compared on the tasks that all of them have run. Of equally good ones the one that spends fewer
     tokens is chosen, then the first.
@@ -92,7 +92,7 @@ def choose_among(candidates: Sequence[Sample], others: Sequence[Sample], *, seed
         candidates=MappingProxyType({label: rates[label] for label in ranked}),
         selection=len(chosen_on),
         confirmation=len(bases - chosen_on),
-        confirmed=tuple(as_family(compare_pairs(pairs, seed=seed, level=level))),
+        confirmed=tuple(compare_pairs(pairs, seed=seed, level=level)),
     )
 
 
@@ -110,6 +110,11 @@ def choices(
         if len(candidates) > 1:
             one = choose_among(candidates, [s for s in here if is_baseline(s)], seed=seed, level=level)
             found += [one] if one is not None else []
+    return _one_family(found)
+
+
+def _one_family(found: Sequence[Choice]) -> tuple[Choice, ...]:
+    """With p adjusted among the comparisons of all of them."""
     family = iter(as_family([c for one in found for c in one.confirmed]))
     return tuple(replace(one, confirmed=tuple(next(family) for _ in one.confirmed)) for one in found)
 
