@@ -11,6 +11,8 @@ Prints name=value lines: trials_per_hour_*, ratio_plain, ratio_llama_server (aga
 ratio_*_nomemo, busy (seconds inside llama_decode / wall), tokens computed, tokens saved by the prefix tree and by the
 memo, share of memo hits, success_* and whether the arms' success rates lie within `success_margin` of each other.
 
+--out FILE keeps what was counted after every arm's turn, and the same command goes on from there: this takes hours.
+
 Arms draw different replies, so their trials differ in length: by a lot where tasks are few. `speedup_ARM` allows for
 that: what its replies would cost one by one, each trial alone with what it had computed itself still cached (by the
 weights that the engine calibrates, memo hits included), over the seconds it took. Plain should be near 1. The ratios of
@@ -21,14 +23,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from harnesslab.engine import dialects
+from harnesslab.engine.llama import LlamaEngine
 from harnesslab.engine.memo import MemoEngine
 from harnesslab.engine.templates import ChatTemplate
 from harnesslab.harness.compose import Harness
@@ -60,6 +64,7 @@ HARNESSES: dict[str, list[Any]] = {
     "guardrails": ["validate", "retry"],
 }
 TURN = 2  # tasks
+WORK = ("busy", "prefilled", "decoded", "shared")
 MARGIN = 0.10  # of success rates: the arms draw different replies, and 96 trials are 6 tasks
 
 
@@ -120,6 +125,7 @@ class Arm:
     name: str
     engine: Engine
     at_once: int
+    native: LlamaEngine | None = None  # ours, beneath the engine
     seconds: float = 0.0
     trials: int = 0
     passed: int = 0
@@ -128,7 +134,16 @@ class Arm:
     memo_tokens: int = 0
     generated: int = 0
     alone: float = 0.0
+    work: dict[str, float] = field(default_factory=dict)  # the scheduler's counters
+    turns: int = 0  # done
     weights: Weights | None = None
+
+    def counts(self) -> dict[str, Any]:
+        return {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name not in ("engine", "at_once", "native", "weights")
+        }
 
     async def run(self, tasks: Sequence[Task], repeats: int, sampling: Sampling) -> None:
         """All repeats of these tasks in all harnesses."""
@@ -152,11 +167,19 @@ class Arm:
                 self.trials += 1
                 self.passed += task.check(environment, answer.text).passed and answer.reason is EndReason.ANSWERED
 
+        before = await self._stats()
         start = time.perf_counter()
         await asyncio.gather(
             *(one(*trial, *harness) for trial in product(tasks, range(repeats)) for harness in HARNESSES.items())
         )
         self.seconds += time.perf_counter() - start
+        after = await self._stats()
+        self.work = {name: self.work.get(name, 0.0) + after[name] - before[name] for name in after}
+        self.turns += 1
+
+    async def _stats(self) -> dict[str, float]:
+        stats = await self.native.stats() if self.native else {}
+        return {name: stats[name] for name in WORK if name in stats}
 
     @property
     def per_hour(self) -> float:
@@ -211,7 +234,6 @@ def seconds_alone(weights: Weights, cached: int, prompt: int, generated: int) ->
 
 
 async def measure(options: argparse.Namespace) -> None:
-    from harnesslab.engine.llama import LlamaEngine
     from harnesslab.engine.plan_context import cores
     from harnesslab.models.fetch import ensure
     from harnesslab.models.registry import load_registry
@@ -223,9 +245,9 @@ async def measure(options: argparse.Namespace) -> None:
     arms: list[Arm] = []
     closers: list[Callable[[], Awaitable[None]]] = []
     ours = await LlamaEngine.start(entry, path, calibrate=True)
-    arms.append(Arm("ours_nomemo", ours, ours.info.concurrency))
+    arms.append(Arm("ours_nomemo", ours, ours.info.concurrency, ours))
     memo = await LlamaEngine.start(entry, path)
-    arms.append(Arm("ours", MemoEngine(memo, entry.sha256), memo.info.concurrency * len(HARNESSES)))
+    arms.append(Arm("ours", MemoEngine(memo, entry.sha256), memo.info.concurrency * len(HARNESSES), memo))
     arms.append(Arm("plain", PlainEngine(path, entry.load.n_ctx, cores()), 1))
     for slots in options.slots:
         from benchmarks.llama_server import serving
@@ -233,15 +255,19 @@ async def measure(options: argparse.Namespace) -> None:
         engine, stop = await serving(entry, path, slots)
         closers.append(stop)
         arms.append(Arm(f"llama_server_{slots}", engine, slots))
+    weights = resume(arms, options) or ours.info.weights
     for arm in arms:
-        arm.weights = ours.info.weights
+        arm.weights = weights
     try:
         turns = [tasks[i : i + TURN] for i in range(0, len(tasks), TURN)]
         for i, turn in enumerate(turns):
             for arm in arms[i % len(arms) :] + arms[: i % len(arms)]:
+                if arm.turns > i:
+                    continue
                 await arm.run(turn, options.repeats, sampling)
                 print(f"# to {turn[-1].view.id} {arm.so_far}", flush=True)
-        report(arms, await ours.stats(), await memo.stats())
+                keep(arms, options)
+        report(arms)
     finally:
         for arm in arms:
             await arm.engine.close()
@@ -249,7 +275,35 @@ async def measure(options: argparse.Namespace) -> None:
             await stop()
 
 
-def report(arms: Sequence[Arm], nomemo: dict[str, Any], memo: dict[str, Any]) -> None:
+def _identity(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: value for name, value in vars(options).items() if name != "out"}
+
+
+def keep(arms: Sequence[Arm], options: argparse.Namespace) -> None:
+    """Writes what the arms have counted to --out."""
+    if options.out is None:
+        return
+    weights = asdict(arms[0].weights) if arms[0].weights else None
+    kept = {"options": _identity(options), "weights": weights, "arms": [arm.counts() for arm in arms]}
+    part = options.out.with_suffix(".part")
+    part.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+    part.replace(options.out)
+
+
+def resume(arms: Sequence[Arm], options: argparse.Namespace) -> Weights | None:
+    """Puts what --out holds into the arms; returns the weights that it was counted by."""
+    if options.out is None or not options.out.exists():
+        return None
+    kept = json.loads(options.out.read_text(encoding="utf-8"))
+    if kept["options"] != _identity(options):
+        raise SystemExit(f"{options.out} holds counts of other options: {kept['options']}; name another file")
+    for arm, counts in zip(arms, kept["arms"], strict=True):
+        for name, value in counts.items():
+            setattr(arm, name, value)
+    return Weights(**kept["weights"])
+
+
+def report(arms: Sequence[Arm]) -> None:
     by_name = {arm.name: arm for arm in arms}
     ours, bare, plain = by_name["ours"], by_name["ours_nomemo"], by_name["plain"]
     for arm in arms:
@@ -273,10 +327,10 @@ def report(arms: Sequence[Arm], nomemo: dict[str, Any], memo: dict[str, Any]) ->
             print(f"ratio_{arm.name}_nomemo={bare.per_hour / arm.per_hour:.2f}")
             print(f"work_ratio_{arm.name}={ours.speedup / arm.speedup:.2f}")
             print(f"work_ratio_{arm.name}_nomemo={bare.speedup / arm.speedup:.2f}")
-    print(f"busy={nomemo['busy'] / bare.seconds:.3f}")
+    print(f"busy={bare.work['busy'] / bare.seconds:.3f}")
     for name, key in (("prefilled", "prefilled"), ("decoded", "decoded"), ("tree_tokens_saved", "shared")):
-        print(f"{name}_nomemo={nomemo[key]:.0f}")
-        print(f"{name}={memo[key]:.0f}")
+        print(f"{name}_nomemo={bare.work[key]:.0f}")
+        print(f"{name}={ours.work[key]:.0f}")
     print(f"memo_tokens_saved={ours.memo_tokens}")
     print(f"memo_hits={ours.memo_hits / ours.replies:.3f}")
     rates = [arm.passed / arm.trials for arm in arms]
@@ -293,6 +347,7 @@ def main() -> None:
     parser.add_argument(
         "--slots", type=int, nargs="*", default=[8, 4], help="slot counts of llama-server; none skips it"
     )
+    parser.add_argument("--out", type=Path, help="keep the counts in this file, and go on from it")
     asyncio.run(measure(parser.parse_args()))
 
 

@@ -64,7 +64,7 @@ async def play(options: argparse.Namespace, *, memo: bool) -> list[tuple[Asked, 
     sampling = Sampling(temperature=0.7, top_p=0.8, top_k=20, max_tokens=options.tokens)
     try:
         for task in load_suite("orders", seed=1, n=options.tasks).tasks:
-            await arm.run(task, options.repeats, sampling)
+            await arm.run([task], options.repeats, sampling)
     finally:
         await noting.close()
     return noting.replies

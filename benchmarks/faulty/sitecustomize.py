@@ -35,7 +35,7 @@ def install(cells: int, believed: int, parking: int, broken_restores: int) -> No
         broken = broken_restores and next(counted) % broken_restores == 0
         return load(self, sequence, data[:-1000] if broken else data)
 
-    plan_context.plan_context = plan
+    plan_context.plan_context = plan  # type: ignore[assignment]
     NativeContext.__init__ = make  # type: ignore[method-assign]
     NativeContext.load = restore  # type: ignore[method-assign]
 

@@ -300,13 +300,27 @@ def _suite(choice: SuiteChoice, config: Config) -> tuple[Suite, list[TaskPlan]]:
 
     seed = config.seed if choice.seed is None else choice.seed
     suite = load_suite(choice.name, seed=seed, n=None if choice.tiers else choice.n, split=choice.split)
-    tiers = {t.tier for t in suite.tasks}
-    for tier in choice.tiers or ():
-        if tier not in tiers:
-            raise unknown_name(f"tier of {suite.name}", tier, tiers)
-    wanted = [t for t in suite.tasks if not choice.tiers or t.tier in choice.tiers]
+    wanted = list(suite.tasks)
+    if choice.tiers:
+        tiers = {t.tier for t in suite.tasks}
+        for tier in choice.tiers:
+            if tier not in tiers:
+                raise unknown_name(f"tier of {suite.name}", tier, tiers)
+        wanted = _of_tiers(suite, choice.tiers)
+        if choice.n is not None and len(wanted) < choice.n:
+            # tiers take turns, so a draw this much longer holds n of them
+            longer = -(-choice.n * len(suite.tasks) // len(wanted))
+            suite = load_suite(choice.name, seed=seed, n=longer, split=choice.split)
+            wanted = _of_tiers(suite, choice.tiers)
+            if len(wanted) < choice.n:
+                few = f"{len(suite.tasks)} tasks of {suite.name} hold {len(wanted)} of these tiers, not {choice.n}"
+                raise UserError(few, todo="choose a smaller n, or more tiers")
     chosen = _spread(wanted)[: choice.n]
     return suite, [_task(suite, task, seed, config) for task in chosen]
+
+
+def _of_tiers(suite: Suite, tiers: Sequence[str]) -> list[Task]:
+    return [t for t in suite.tasks if t.tier in tiers]
 
 
 def _spread(tasks: Sequence[Task]) -> list[Task]:

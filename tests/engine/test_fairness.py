@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from native_models import drawn, job, native, run, scheduler, tokens
 from numpy.typing import NDArray
 
+from harnesslab.engine import scheduler as scheduling
 from harnesslab.engine.job import Job
 from harnesslab.engine.native import NativeModel
 from harnesslab.engine.prefix import Tokens
@@ -109,6 +110,27 @@ def test_a_stream_of_others_keeps_nobody_waiting(smollm2: Path, others: tuple[in
         pytest.fail(f"still waiting after {bound} steps")
     admitted = [j for j in jobs if j.admitted]
     assert sorted(admitted, key=lambda j: j.admitted) == admitted  # in the order in which they came
+    s.context.close()
+
+
+def test_who_continues_goes_first_but_nobody_is_passed_for_ever(smollm2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turns of one trial after another: each begins with all that the turn before it computed."""
+    monkeypatch.setattr(scheduling, "MOST_PASSED", 3)
+    model = native(smollm2)
+    s = scheduler(model, cells=1024, n_batch=BATCH, concurrency=1, idle_cells=512)
+    trial = prompt(model, 1, 80)
+    submitted(s, jobs := [], 0, trial, 2)
+    while not s._idle:
+        s.step()
+    submitted(s, jobs, 1, prompt(model, 5000, 30), 2)  # came first, and holds nothing
+    order: list[int] = []
+    for turn in range(2, 9):
+        trial = np.concatenate([trial, prompt(model, 100 * turn, 10)])
+        submitted(s, jobs, turn, trial, 2)
+        while not (done := s.step()):
+            pass
+        order += [f.id for f in done]
+    assert order[:5] == [2, 3, 4, 1, 5]
     s.context.close()
 
 

@@ -180,6 +180,13 @@ def test_tiers_are_chosen_and_unknown_ones_refused() -> None:
         plan_of(TEXT.replace("n = 9", 'tiers = ["nope"]'))
 
 
+def test_n_tasks_of_a_tier_are_n_though_the_suite_usually_draws_fewer() -> None:
+    chosen = plan_of(TEXT.replace("n = 9", 'n = 20, tiers = ["policy"]'))
+    assert [t.task.tier for t in chosen.tasks] == ["policy"] * 20
+    with pytest.raises(UserError, match="1 to 240"):
+        plan_of(TEXT.replace("n = 9", 'n = 99, tiers = ["policy"]'))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [

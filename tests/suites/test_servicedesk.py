@@ -70,7 +70,7 @@ def test_both_desks_take_turns_in_one_suite() -> None:
     assert load_suite("servicedesk-airline", seed=1, n=3).tasks == load_airline(seed=1).tasks[:3]
 
 
-@pytest.mark.parametrize("more", [{"n": 5}, {"n": 100}, {"tiers": ("policy",)}])
+@pytest.mark.parametrize("more", [{"n": 5}, {"n": 100}])
 def test_a_task_is_the_same_however_many_are_drawn(more: dict[str, Any]) -> None:
     every = {t.view.id: t for t in tasks_of("retail", n=250)}
     assert all(every[t.view.id] == t for t in tasks_of("retail", **more))
@@ -81,7 +81,7 @@ def test_splits_and_seeds_draw_other_tasks() -> None:
     assert not any(a & b for i, a in enumerate(draws) for b in draws[i + 1 :])
 
 
-@pytest.mark.parametrize(("more", "word"), [({"n": 0}, "1 to"), ({"n": 999}, "1 to"), ({"tiers": ("x",)}, "policy")])
+@pytest.mark.parametrize(("more", "word"), [({"n": 0}, "1 to"), ({"n": 999}, "1 to")])
 def test_bad_choices_answer_with_the_good_ones(more: dict[str, Any], word: str) -> None:
     with pytest.raises(UserError, match=word):
         load_retail(seed=1, **more)
@@ -154,7 +154,7 @@ def test_words_alone_pass_nothing_and_tire_the_customer(desk: str, words: str) -
 
 @pytest.mark.parametrize(("desk", "codes"), [("retail", RETAIL_CODES), ("airline", AIRLINE_CODES)])
 def test_guessing_a_rule_passes_nothing(desk: str, codes: tuple[str, ...]) -> None:
-    for task in tasks_of(desk, tiers=("policy",), n=40):
+    for task in [t for t in tasks_of(desk, n=120) if t.tier == "policy"]:
         for code in codes:
             assert not talk(task, repeating(f"Rule {code} forbids that.")).grade.passed
 

@@ -77,14 +77,14 @@ def test_a_prompt_fits_a_small_context() -> None:
         assert len({t.name for t in task.kit.toolbox}) >= 6
 
 
-@pytest.mark.parametrize("more", [{"n": 5}, {"n": 60}, {"tiers": ("long",)}])
+@pytest.mark.parametrize("more", [{"n": 5}, {"n": 60}])
 def test_a_task_is_the_same_however_many_are_drawn(more: dict[str, Any]) -> None:
     def facts(task: WorkflowTask) -> tuple[Any, ...]:
         return task.view, task.tier, task.variant, task.oracle, task.oracle_answer, task.goal, task.faults
 
     every = {t.view.id: facts(t) for t in tasks_of()}
     drawn = tasks_of(**more)
-    assert len(drawn) == more.get("n", 16)
+    assert len(drawn) == more["n"]
     assert all(facts(t) == every[t.view.id] for t in drawn if t.view.id in every)
 
 
@@ -95,7 +95,7 @@ def test_other_seeds_and_splits_draw_other_tasks() -> None:
 
 @pytest.mark.parametrize(
     ("more", "word"),
-    [({"n": 0}, "1 to 240"), ({"n": 241}, "1 to 240"), ({"tiers": ("x",)}, "long"), ({"split": "x"}, "dev")],
+    [({"n": 0}, "1 to 240"), ({"n": 241}, "1 to 240")],
 )
 def test_bad_choices_answer_with_the_good_ones(more: dict[str, Any], word: str) -> None:
     with pytest.raises(UserError, match=word):

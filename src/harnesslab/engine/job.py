@@ -41,6 +41,7 @@ class Job:
     Attributes:
         tokens: the prompt.
         n_ctx: positions it may occupy.
+        passed: how many later requests were admitted before it.
         feed: tokens still to be computed before the next draw.
         out: tokens drawn or forced so far.
         reuse: how the cached tokens were had.
@@ -56,6 +57,7 @@ class Job:
     thinking: ThinkingBudget | None = None
     submitted: float = field(default_factory=time.perf_counter)
     admitted: float = 0.0
+    passed: int = 0
     first: float = 0.0
     sequence: int = -1
     cached: int = 0

@@ -3,7 +3,8 @@
 The life of a request:
   1. `submit` queues it.
   2. `_admit` finds the longest beginning of its prompt that some sequence holds, shares those cells, and queues the
-     rest as its feed. While another request is just computing more of the same beginning, it waits for that.
+     rest as its feed. While another request is just computing more of the same beginning, it waits for that. Those that
+     find most go first.
   3. Every `step` sends one batch: all that decode, one token each (or what a grammar forces), then prompts in order
      of arrival, up to the batch size.
   4. Where a feed ran out, the sampler draws the next token from that row of logits.
@@ -34,6 +35,7 @@ from harnesslab.errors import EngineFailure
 from harnesslab.types import FinishReason, Weights
 
 WORTH_WAITING = 16  # tokens another request must be about to compute before it pays to wait for them
+MOST_PASSED = 64  # times that later requests may be admitted before one
 WORTH_PARKING = 64  # tokens of its own that a sequence must hold before its state is worth keeping
 
 
@@ -60,6 +62,11 @@ class Stats:
     idle_sequences: int = 0  # of them: nobody's, kept for later prompts
     parked_bytes: int = 0
     astray: int = 0  # cells that these books and llama.cpp disagree about
+
+
+def _prompt_of(job: Job) -> Tokens:
+    """What must be computed before it can go on: all of its prompt, and what it drew before it was sent back."""
+    return np.concatenate([job.tokens, np.array(job.out, np.int32)]) if job.out else job.tokens
 
 
 class Scheduler:
@@ -145,14 +152,18 @@ class Scheduler:
     # --- admission -------------------------------------------------------------------------------------------------
 
     def _admit(self) -> list[Finished]:
+        if not self._waiting or len(self._live) >= self.concurrency:
+            return []
         done: list[Finished] = []
-        kept: deque[Job] = deque()
-        while self._waiting and len(self._live) < self.concurrency:
-            job = self._waiting.popleft()
+        kept: list[Job] = []
+        admitted: list[Job] = []
+        queue = deque(sorted(self._waiting, key=self._turn))
+        while queue and len(self._live) < self.concurrency:
+            job = queue.popleft()
             if len(job.tokens) + len(job.out) >= job.n_ctx:
                 done.append(self._finish(job, FinishReason.OVERFLOW))
                 continue
-            prompt = np.concatenate([job.tokens, np.array(job.out, np.int32)]) if job.out else job.tokens
+            prompt = _prompt_of(job)
             match = self.tree.match(prompt[:-1], self._lendable)
             if self._others_compute_more(prompt, match.length):
                 kept.append(job)
@@ -166,12 +177,22 @@ class Scheduler:
             if not placed:
                 kept.append(job)
                 break
-        self._waiting.extendleft(reversed(kept))
+            admitted.append(job)
+        self._waiting = deque(sorted((*kept, *queue), key=lambda j: j.submitted))
+        for job in self._waiting:
+            job.passed += sum(other.submitted > job.submitted for other in admitted)
         if self._waiting and not self._live:
             job = self._waiting.popleft()
             job.failure = "out-of-cells", f"a prompt of {len(job.tokens)} tokens, {self.context.cells} cells in all"
             done.append(self._finish(job, FinishReason.STOP))
         return done
+
+    def _turn(self, job: Job) -> tuple[bool, int, float]:
+        """Who continues what lies in the cells goes first: in order of arrival the trials in flight would take turns,
+        and each would find its cells parked. Who was passed too often goes before all others.
+        """
+        held = self.tree.match(_prompt_of(job)[:-1], self._lendable).length
+        return job.passed < MOST_PASSED, -held if held >= WORTH_PARKING else 0, job.submitted
 
     def _lendable(self, sequence: int, length: int) -> int:
         computed = self._computed[sequence]

@@ -443,7 +443,7 @@ def costs_with_intervals(summary: Summary) -> Grid | None:
 
     return Grid(
         "Cost per success, with intervals",
-        "Failures' costs included. n: base tasks. log-t: Student's t of the logarithm, clustered by base task; not shown "
+        "Failures' costs included. n: base tasks. log-t: Student's t of the logarithm, by base task; not shown "
         "where its ends are more than 1,000 times apart.",
         ("harness", *(name for name, _ in kinds)),
         (12, *(22,) * len(kinds)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from types import MappingProxyType
 
 import numpy as np
@@ -75,19 +76,18 @@ def _grids(columns: Columns, every: Sequence[Sample]) -> list[list[Arm]]:
 
 
 def _interventions(columns: Columns) -> Callable[[Sample], Callable[[str], Ints]]:
-    at = np.flatnonzero(columns.events["kind"] == ev.LAYER)
-    layer = columns.events["layer"][at]
-    trial = np.searchsorted(columns.offsets, at, side="right") - 1
+    """How often a layer stepped in, by trial; events are read when a layer is asked about."""
 
-    def of_sample(sample: Sample) -> Callable[[str], Ints]:
-        def of_layer(name: str) -> Ints:
-            mine = trial[layer == columns.layers.index(name)] if name in columns.layers else trial[:0]
-            counts = np.bincount(mine, minlength=len(columns.trials)).astype(np.int64)
-            return counts[sample.trial]
+    @cache
+    def counts(name: str) -> Ints:
+        if name not in columns.layers:
+            return np.zeros(len(columns.trials), np.int64)
+        events = columns.events
+        at = np.flatnonzero((events["kind"] == ev.LAYER) & (events["layer"] == columns.layers.index(name)))
+        trial = np.searchsorted(columns.offsets, at, side="right") - 1
+        return np.bincount(trial, minlength=len(columns.trials)).astype(np.int64)
 
-        return of_layer
-
-    return of_sample
+    return lambda sample: lambda name: counts(name)[sample.trial]
 
 
 def _pairs(grid: Sequence[Arm]) -> list[_Pair]:

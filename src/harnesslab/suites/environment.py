@@ -33,10 +33,13 @@ class WorldEnvironment:
         return self.world.touched
 
     def call(self, call: ToolCall) -> ActionResult:
-        result = self._kit.run(self.world, call)
-        if result.status in (Status.OK, Status.TOOL_ERROR):
+        result = self._run(call)
+        if result.status in (Status.OK, Status.TOOL_ERROR, Status.TIMEOUT):
             self._log.append((call, result))
         return result
+
+    def _run(self, call: ToolCall) -> ActionResult:
+        return self._kit.run(self.world, call)
 
     def may_pass(self, call: ToolCall, result: ActionResult) -> bool:
         """Whether this result of a call is no good, and the same call may give a better one later."""

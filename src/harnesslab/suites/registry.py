@@ -35,14 +35,13 @@ def suite_names() -> tuple[str, ...]:
     return tuple(SUITES)
 
 
-def load_suite(name: str, *, seed: int, n: int | None = None, split: str = "eval", **more: Any) -> Suite:
+def load_suite(name: str, *, seed: int, n: int | None = None, split: str = "eval") -> Suite:
     """A suite of ours by name, a folder of tasks by path ("./my-tasks"), or a foreign suite by import path.
 
     The folder the user stands in is importable, and paths start from it.
 
     Args:
         n: how many tasks; None leaves it to the suite.
-        more: handed to the factory as it is, e.g. `tiers=("policy",)` of "orders".
 
     Raises:
         UserError: nothing has that name, or the factory is missing, fails on import, or returns no suite.
@@ -57,7 +56,7 @@ def load_suite(name: str, *, seed: int, n: int | None = None, split: str = "eval
     if ":" not in path:
         todo = 'a suite of your own is "./folder" or "package.module:factory"'
         raise unknown_name("suite", name, SUITES, todo=todo)
-    suite = _factory(path)(seed=seed, n=n, split=split, **more)
+    suite = _factory(path)(seed=seed, n=n, split=split)
     if not isinstance(suite, Suite):
         raise UserError(
             f"{name!r} gave a {type(suite).__name__}, not a suite",
@@ -65,7 +64,7 @@ def load_suite(name: str, *, seed: int, n: int | None = None, split: str = "eval
             "see docs/suites.md",
         )
     if not suite.tasks:
-        raise UserError(f"suite {name!r} has no tasks", todo="choose another n, split or tiers")
+        raise UserError(f"suite {name!r} has no tasks", todo="choose another n or split")
     for i, task in enumerate(suite.tasks):
         if not isinstance(task, Task):
             raise UserError(f"task {i} of suite {name!r} is a {type(task).__name__}, not a task", "", _TASK)

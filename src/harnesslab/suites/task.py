@@ -9,26 +9,36 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Protocol, Self, TypeVar
 
 from harnesslab.suites.environment import WorldEnvironment
 from harnesslab.suites.tools import Toolkit
 from harnesslab.suites.values import Value
 from harnesslab.suites.world import EMPTY, Base, Key, Snapshot
-from harnesslab.types import Environment, Grade, Task, TaskView, ToolCall, User
+from harnesslab.types import ActionResult, Environment, Grade, Task, TaskView, ToolCall, User
 
 Part = TypeVar("Part")
 
 
+Good = Sequence[tuple[ToolCall, ActionResult]]  # executed without error, and not spoilt by a fault that passes
+
+
+class LookUp(Protocol):
+    """Something the agent had to look up; `str` says what, for the grade's reasons."""
+
+    def done(self, good: Good) -> bool:
+        """Whether it was, given the calls that went well."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Something the agent had to look up: any one of these calls, executed without error, its result not spoilt by a
-    fault that passes.
-    """
+    """Any one of these calls."""
 
     any_of: tuple[ToolCall, ...]
 
-    def done(self, keys: frozenset[int]) -> bool:
+    def done(self, good: Good) -> bool:
+        keys = {call.key for call, _ in good}
         return any(call.key in keys for call in self.any_of)
 
     def __str__(self) -> str:
@@ -43,55 +53,52 @@ class Goal:
         digest: of the state after the oracle; None: neither state nor writes are judged.
         changes: the rows the oracle writes; a write to any other row is unauthorised, even if written back.
         says: what the answer must state.
-        reads: what must have been read.
+        reads: what must have been looked up.
+        any_state, any_write: only mutated checks set them: not to look at the state, or at stray writes.
     """
 
     digest: int | None
     changes: frozenset[Key]
     says: tuple[Value, ...] = ()
-    reads: tuple[Read, ...] = ()
+    reads: tuple[LookUp, ...] = ()
+    any_state: bool = False
+    any_write: bool = False
 
     def check(self, environment: WorldEnvironment, answer: str) -> Grade:
-        reasons = [*self._state(environment), *self._strays(environment)]
-        reasons += [f"the answer does not say {value}" for value in self.says if not value.said_in(answer)]
+        reasons = []
+        if self.digest is not None and not self.any_state and environment.digest() != self.digest:
+            reasons.append("the state is not the one the task asks for")
+        if self.digest is not None and not self.any_write:
+            strays = sorted(environment.touched - self.changes)
+            reasons += [f"unauthorised write to {table} {id}" for table, id in strays]
+        reasons += [f"{self.unsaid} {value}" for value in self.says if not self.said(value, answer)]
         if self.reads:
-            keys = frozenset(c.key for c, r in environment.log if r.ok and not environment.may_pass(c, r))
-            reasons += [f"never read {read}" for read in self.reads if not read.done(keys)]
+            good = [(c, r) for c, r in environment.log if r.ok and not environment.may_pass(c, r)]
+            reasons += [f"never read {read}" for read in self.reads if not read.done(good)]
         return Grade(not reasons, tuple(reasons))
 
-    def _state(self, environment: WorldEnvironment) -> list[str]:
-        right = self.digest is None or environment.digest() == self.digest
-        return [] if right else ["the state is not the one the task asks for"]
+    @property
+    def unsaid(self) -> str:
+        return "the answer does not say"
 
-    def _strays(self, environment: WorldEnvironment) -> list[str]:
-        strays = () if self.digest is None else sorted(environment.touched - self.changes)
-        return [f"unauthorised write to {table} {id}" for table, id in strays]
+    def said(self, value: Value, answer: str) -> bool:
+        return value.said_in(answer)
 
-    def mutated(self) -> Iterator[tuple[str, Goal]]:
+    def mutated(self) -> Iterator[tuple[str, Self]]:
         """The goal with one demand dropped or altered, and which. No state need be dropped where no write is allowed:
         any other state is an unauthorised write then.
         """
         if self.digest is not None:
             yield "another state", replace(self, digest=self.digest ^ 1)
-            yield "any write", _AnyWrite(self.digest, self.changes, self.says, self.reads)
+            yield "any write", replace(self, any_write=True)
             if self.changes:
-                yield "any state", _AnyState(self.digest, self.changes, self.says, self.reads)
+                yield "any state", replace(self, any_state=True)
         for i, value in enumerate(self.says):
             yield f"without {value}", replace(self, says=_without(self.says, i))
             inside = replace(self, says=(*_without(self.says, i), _Inside(value)))
             yield f"{value} as a part of something", inside
         for i, read in enumerate(self.reads):
             yield f"without {read}", replace(self, reads=_without(self.reads, i))
-
-
-class _AnyState(Goal):
-    def _state(self, environment: WorldEnvironment) -> list[str]:
-        return []
-
-
-class _AnyWrite(Goal):
-    def _strays(self, environment: WorldEnvironment) -> list[str]:
-        return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _NUMBER = re.compile(
     r"(?<![\w/])(?<!\d[-.,:])(?P<sign>(?<!\w)-)?[$€£]?"
     r"(?P<whole>\d{1,3}(?:,\d{3})+|\d+)(?P<rest>\.\d+)?(?!\w|[-/:]\d|[.,]\d|\s?%)"
 )
-_MONTHS = (
+MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
@@ -108,7 +108,7 @@ def _word_pattern(value: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=1024)
 def _day_pattern(day: date) -> re.Pattern[str]:
-    month = _MONTHS[day.month - 1]
+    month = MONTHS[day.month - 1]
     name = rf"(?:{month}|{month[:3]}\.?)(?![a-z])"
     d, m, y = rf"0?{day.day}", rf"0?{day.month}", str(day.year)
     year = rf"(?:,?\s+{y}(?!\d)|(?!\s*,?\s*\d{{4}}))"

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from harnesslab.suites.format.forms import Form
+from harnesslab.suites.values import MONTHS
 from harnesslab.types import ToolCall
 
 
@@ -36,7 +37,6 @@ ITEMS = _words("backpack blanket bottle candle chair clock fan kettle lamp mirro
 CITIES = _words("Athens Berlin Dublin Geneva Lisbon London Madrid Milan Oslo Paris Prague Rome Turin Vienna")
 ROLES = _words("baker buyer carrier driver nurse painter pilot tailor teacher welder")
 HOSTS = _words("alpha birch cedar delta ember fjord grove heron iris jade")
-MONTHS = _words("January February March April May June July August September October November December")
 TOPICS: Mapping[str, tuple[str, ...]] = {
     "billing": (
         "I was charged twice for the {item}.",

@@ -6,10 +6,9 @@ and how many tasks are asked for changes none of them, nor the state they start 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
 
-from harnesslab.errors import UserError, unknown_name
+from harnesslab.errors import UserError
 from harnesslab.suites.orders.advice import advice_for
 from harnesslab.suites.orders.desk import Desk
 from harnesslab.suites.orders.draft import Draft, Template
@@ -23,38 +22,28 @@ from harnesslab.types import Budget, TaskView, stable_hash
 
 VERSION = "2"
 TIERS: dict[str, tuple[Template, ...]] = {"one call": ONE_CALL, "look-ups": LOOK_UPS, "policy": POLICY}
-SPLITS = ("eval", "dev")
 DEFAULT_N = 36
 MOST_VARIANTS = 10
 BUDGET = Budget(turns=6)
 _FILLER = 40
 
 
-def load(
-    *, seed: int, n: int | None = None, split: str = "eval", tiers: Sequence[str] | None = None, name: str = "orders"
-) -> TaskSuite:
+def load(*, seed: int, n: int | None = None, split: str = "eval", name: str = "orders") -> TaskSuite:
     """The order desk's tasks, tiers taking turns: the first n hold as many of each tier as n allows.
 
     Args:
         n: number of tasks; 36 (over all tiers) by default.
         split: "eval", or "dev" for the draw that difficulty was calibrated on.
-        tiers: only tasks of these.
     """
-    if split not in SPLITS:
-        raise unknown_name("split", split, SPLITS)
-    for tier in tiers or ():
-        if tier not in TIERS:
-            raise unknown_name("tier", tier, TIERS)
     plan = [
         (tier, template, variant)
         for variant in range(MOST_VARIANTS)
         for templates in zip(*TIERS.values(), strict=True)
         for tier, template in zip(TIERS, templates, strict=True)
     ]
-    most = sum(not tiers or tier in tiers for tier, _, _ in plan)
-    count = DEFAULT_N * len(tiers or TIERS) // len(TIERS) if n is None else n
-    if not 1 <= count <= most:
-        raise UserError(f"suite {name!r} has 1 to {most} tasks, not {count}", todo="choose another n")
+    count = DEFAULT_N if n is None else n
+    if not 1 <= count <= len(plan):
+        raise UserError(f"suite {name!r} has 1 to {len(plan)} tasks, not {count}", todo="choose another n")
 
     desk = Desk(_random(split, seed, "desk"))
     desk.fill(_FILLER)
@@ -80,7 +69,7 @@ def load(
             says=draft.says,
             reads=draft.reads,
         )
-        for tier, base, variant, draft in [d for d in drafts if not tiers or d[0] in tiers][:count]
+        for tier, base, variant, draft in drafts[:count]
     )
     return TaskSuite(name, f"{VERSION}+{split}.{seed}", tasks, "An order desk with a written policy.")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import time
+from typing import Self
 
 from harnesslab.suites.environment import WorldEnvironment
+from harnesslab.suites.task import Goal, Good
 from harnesslab.suites.values import Value, Word
-from harnesslab.suites.world import Key
 from harnesslab.types import BREAK, ActionResult, Grade, ToolCall
 
 
@@ -20,6 +21,9 @@ class Looked:
     """
 
     any_of: tuple[tuple[str, ...], ...]  # tool, values
+
+    def done(self, good: Good) -> bool:
+        return any(self.done_by(call, result) for call, result in good)
 
     def done_by(self, call: ToolCall, result: ActionResult) -> bool:
         if not result.ok:
@@ -57,61 +61,31 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class DeskGoal:
+class DeskGoal(Goal):
     """Attributes:
-    digest: of the state after the oracle.
-    changes: the rows the oracle writes; a write to any other row is unauthorised, even if written back.
-    says: what the customer must have been told.
-    reads: what must have been looked up.
     gate: nothing may be written before this was looked up: the customer's identity.
     """
 
-    digest: int
-    changes: frozenset[Key]
-    says: tuple[Value, ...] = ()
-    reads: tuple[Looked, ...] = ()
     gate: Looked | None = None
 
     def check(self, environment: WorldEnvironment, answer: str) -> Grade:
         """`answer` is all that the customer heard, statements parted by `types.BREAK`."""
-        told = answer.split(BREAK)
-        reasons = [*self._state(environment), *self._strays(environment)]
-        reasons += [f"the customer was not told {value}" for value in self.says if not was_told(value, told)]
-        reasons += [f"never read {read}" for read in self.reads if not _done(read, environment.log)]
+        grade = Goal.check(self, environment, answer)
         if self.gate and _wrote_first(self.gate, environment.log):
-            reasons.append(f"wrote before {self.gate}")
-        return Grade(not reasons, tuple(reasons))
+            return Grade(False, (*grade.reasons, f"wrote before {self.gate}"))
+        return grade
 
-    def _state(self, environment: WorldEnvironment) -> list[str]:
-        return [] if environment.digest() == self.digest else ["the state is not the one the task asks for"]
+    @property
+    def unsaid(self) -> str:
+        return "the customer was not told"
 
-    def _strays(self, environment: WorldEnvironment) -> list[str]:
-        return [f"unauthorised write to {table} {id}" for table, id in sorted(environment.touched - self.changes)]
+    def said(self, value: Value, answer: str) -> bool:
+        return was_told(value, answer.split(BREAK))
 
-    def mutated(self) -> Iterator[tuple[str, DeskGoal]]:
-        """The goal with one demand dropped or altered, and which. Where nothing may be written, any state but the
-        first is an unauthorised write, so dropping the state alone changes no verdict and is left out.
-        """
-        yield "another state", replace(self, digest=self.digest ^ 1)
-        yield "any write", _AnyWrite(self.digest, self.changes, self.says, self.reads, self.gate)
-        if self.changes:
-            yield "any state", _AnyState(self.digest, self.changes, self.says, self.reads, self.gate)
+    def mutated(self) -> Iterator[tuple[str, Self]]:
+        yield from Goal.mutated(self)
         if self.gate:
             yield f"without {self.gate} first", replace(self, gate=None)
-        for i, value in enumerate(self.says):
-            yield f"without {value}", replace(self, says=(*self.says[:i], *self.says[i + 1 :]))
-        for i, read in enumerate(self.reads):
-            yield f"without {read}", replace(self, reads=(*self.reads[:i], *self.reads[i + 1 :]))
-
-
-class _AnyState(DeskGoal):
-    def _state(self, environment: WorldEnvironment) -> list[str]:
-        return []
-
-
-class _AnyWrite(DeskGoal):
-    def _strays(self, environment: WorldEnvironment) -> list[str]:
-        return []
 
 
 def was_told(value: Value, told: Sequence[str]) -> bool:
@@ -120,10 +94,6 @@ def was_told(value: Value, told: Sequence[str]) -> bool:
         about = [s for s in told if any(Word(word).said_in(s) for word in (value.value, *value.rivals))]
         return bool(about) and value.said_in(about[-1])
     return any(value.said_in(statement) for statement in told)
-
-
-def _done(read: Looked, log: Iterable[tuple[ToolCall, ActionResult]]) -> bool:
-    return any(read.done_by(call, result) for call, result in log)
 
 
 def _wrote_first(gate: Looked, log: Iterable[tuple[ToolCall, ActionResult]]) -> bool:

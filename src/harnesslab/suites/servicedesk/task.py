@@ -77,7 +77,7 @@ def make_task(
         result = environment.call(call)
         if result.ok is isinstance(step, Try):
             raise ValueError(f"{view.id}: the oracle's {call.name} answers {result.content}")
-    goal = DeskGoal(environment.digest(), environment.touched, draft.says, draft.reads, draft.gate)
+    goal = DeskGoal(environment.digest(), environment.touched, draft.says, draft.reads, gate=draft.gate)
     grade = goal.check(environment, draft.answer)
     if not grade.passed:
         raise ValueError(f"{view.id}: the oracle misses its goal: {'; '.join(grade.reasons)}")

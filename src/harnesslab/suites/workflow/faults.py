@@ -80,15 +80,13 @@ class FaultyEnvironment(WorldEnvironment):
         self._made: Counter[int] = Counter()
         self._spoilt: set[tuple[int, str]] = set()
 
-    def call(self, call: ToolCall) -> ActionResult:
+    def _run(self, call: ToolCall) -> ActionResult:
         before = self.world.snapshot()
-        result = self._kit.run(self.world, call)
+        result = super()._run(call)
         if result.ok:
             result = self._struck(call, result)
         if not result.ok:
             self.world.restore(before)
-        if result.status in (Status.OK, Status.TOOL_ERROR, Status.TIMEOUT):
-            self._log.append((call, result))
         return result
 
     def may_pass(self, call: ToolCall, result: ActionResult) -> bool:

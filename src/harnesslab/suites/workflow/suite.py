@@ -6,11 +6,10 @@ the same offices, prompts and tools; where a tool is out of service, the oracle 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from harnesslab.errors import UserError, unknown_name
+from harnesslab.errors import UserError
 from harnesslab.suites.task import TaskSuite, make_task
 from harnesslab.suites.workflow.draft import Draft, Plan, Template
 from harnesslab.suites.workflow.faults import BROKEN, CALM, DOWN, EXPLICIT, STALE, WRONG, Faults
@@ -23,7 +22,6 @@ from harnesslab.suites.workflow.tools import AS_OF, GROUP_OF, GROUPS, OTHER_SOUR
 from harnesslab.types import Budget, TaskView, stable_hash
 
 VERSION = "1"
-SPLITS = ("eval", "dev")
 DEFAULT_N = 48
 MOST_VARIANTS = 10
 LOST = "lost"  # the one source is down, and all that the other knows is old
@@ -59,36 +57,29 @@ Do what is asked and nothing more. At the end answer in one short sentence with 
 as digits; if nothing, answer: Done."""
 
 
-def load(*, seed: int, n: int | None = None, split: str = "eval", tiers: Sequence[str] | None = None) -> TaskSuite:
+def load(*, seed: int, n: int | None = None, split: str = "eval") -> TaskSuite:
     """Chains of calls over tools that fail, tiers taking turns.
 
     Args:
         n: number of tasks; 48 (over all tiers) by default.
         split: "eval", or "dev" for the draw that difficulty is calibrated on.
-        tiers: only tasks of these.
     """
-    return _load("workflow", seed, n, split, tiers)
+    return _load("workflow", seed, n, split)
 
 
-def load_calm(*, seed: int, n: int | None = None, split: str = "eval", tiers: Sequence[str] | None = None) -> TaskSuite:
+def load_calm(*, seed: int, n: int | None = None, split: str = "eval") -> TaskSuite:
     """The same chains, and no tool ever fails; see `load`."""
-    return _load("workflow-calm", seed, n, split, tiers)
+    return _load("workflow-calm", seed, n, split)
 
 
-def _load(name: str, seed: int, n: int | None, split: str, tiers: Sequence[str] | None) -> TaskSuite:
-    if split not in SPLITS:
-        raise unknown_name("split", split, SPLITS)
-    for tier in tiers or ():
-        if tier not in TIERS:
-            raise unknown_name("tier", tier, TIERS)
+def _load(name: str, seed: int, n: int | None, split: str) -> TaskSuite:
     plan = [
         (tier, template, variant)
         for variant in range(MOST_VARIANTS)
         for templates in zip(*(t.templates for t in TIERS.values()), strict=True)
         for tier, template in zip(TIERS, templates, strict=True)
-        if not tiers or tier in tiers
     ]
-    count = DEFAULT_N * len(set(tiers or TIERS)) // len(TIERS) if n is None else n
+    count = DEFAULT_N if n is None else n
     if not 1 <= count <= len(plan):
         raise UserError(f"suite {name!r} has 1 to {len(plan)} tasks, not {count}", todo="choose another n")
     tasks = tuple(_task(name, tier, template, variant, split, seed) for tier, template, variant in plan[:count])
