@@ -126,10 +126,10 @@ def rivals(bases: int, repeats: int, p: float, icc: float, runs: int, rng: Rando
     methods = {
         "percentile bootstrap": lambda v: bootstrap_interval(v, rng),
         "t on tasks": lambda v: t_interval(v, rng),
-        "Wilson on trials": lambda v: wilson(float(v.mean()), bases * repeats, 1.96),  # type: ignore[no-untyped-call]
+        "Wilson on trials": lambda v: wilson(float(v.mean()), bases * repeats, 1.96),
         "ours": lambda v: shipped(v, repeats),
     }
-    found = {name: [method(v) for v in values] for name, method in methods.items()}
+    found = {name: [method(v) for v in values] for name, method in methods.items()}  # type: ignore[no-untyped-call]
     return {name: float(np.mean([lo <= truth <= hi for lo, hi in every])) for name, every in found.items()}
 
 
