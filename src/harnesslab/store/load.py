@@ -24,7 +24,8 @@ SELECT cell, avg(share) FROM (
 # A trial's small whole numbers come as one, (name, bits): what costs here is making Python objects, a million times.
 _SMALL = (("cell", 15), ("task", 24), ("repeat", 14), ("status", 2), ("ending", 8))
 _REAL = ("seconds", "joules", "started", "measured")
-_ROW = [("small", "<i8"), *((name, "<f8") for name in _REAL), ("bytes", "<i8")]
+_ROW = [("small", "<i8"), *((name, "<f8") for name in _REAL)]
+_BYTES = ("bytes", "<i8")
 
 
 def load_columns(db: sqlite3.Connection, *, ids: bool = False) -> tuple[Columns, list[str]]:
@@ -43,7 +44,7 @@ def load_columns(db: sqlite3.Connection, *, ids: bool = False) -> tuple[Columns,
         packed = "0"
         for name, bits in _SMALL:
             packed = f"({packed} << {bits} | {name})"
-        fields = f"{packed}, {', '.join(_REAL)}, length(events)"
+        fields = f"{packed}, {', '.join(_REAL)}"
         query = (
             f"SELECT {fields}, id, events FROM trial ORDER BY cell, task, repeat"
             if ids
@@ -51,7 +52,7 @@ def load_columns(db: sqlite3.Connection, *, ids: bool = False) -> tuple[Columns,
         )
         rows = np.fromiter(
             _moving_events(db.execute(query), events),
-            dtype=[*_ROW, ("id", "O")] if ids else _ROW,
+            dtype=[*_ROW, ("id", "O"), _BYTES] if ids else [*_ROW, _BYTES],
         )
         choosing = [str(id) for id, *_, facts in cells if _may_choose(loads(facts))]
         ceilings = dict(db.execute(_CEILINGS.format(cells=", ".join(choosing))).fetchall()) if choosing else {}
@@ -76,10 +77,12 @@ def load_columns(db: sqlite3.Connection, *, ids: bool = False) -> tuple[Columns,
 
 
 def _moving_events(rows: Iterable[tuple[Any, ...]], events: bytearray) -> Iterator[tuple[Any, ...]]:
-    """The rows without their last value, which is added to `events`: it grows in place, and holds no event twice."""
+    """The rows with their last value moved to `events`, which grows in place and holds no event twice, and its length
+    in its place."""
     for row in rows:
-        events += row[-1]
-        yield row[:-1]
+        blob = row[-1]
+        events += blob
+        yield (*row[:-1], len(blob))
 
 
 def _may_choose(facts: Mapping[str, Any]) -> bool:
