@@ -10,6 +10,8 @@ Each figure is the median of three. Prints name=value lines:
     read_seconds         reading the file's bytes, plainly
     scan_seconds         SELECT events, stepped through and dropped
     load_multiple        load over the larger of these two
+    rows_seconds         the same with every column that loading needs, dropped likewise
+    memory_seconds       writing as many bytes as the events have into fresh memory: dear on virtual machines
     resume_seconds_1m    planning the resume: the grid laid out, what is stored looked up, what is left
     plan_seconds_1m      of these: laying out the grid
 """
@@ -33,7 +35,9 @@ from benchmarks.traces import synthetic_sweep
 from harnesslab.config import Config, parse
 from harnesslab.lab.setup import open_store, store_cells, store_tasks
 from harnesslab.plan import Plan, make_plan
+from harnesslab.store.load import ROWS
 from harnesslab.store.sqlite import FILE, Store
+from harnesslab_kernels.events import EVENT
 
 GRID = """
 models = ["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "qwen3-4b", "qwen3-8b"]
@@ -112,6 +116,19 @@ def scan_table(path: Path) -> None:
             pass
 
 
+def scan_rows(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        for _ in db.execute(f"{ROWS}, events FROM trial"):
+            pass
+
+
+def fill(size: int) -> None:
+    """A bytearray of `size` bytes, grown a trial's events at a time."""
+    events, grown = bytes(1408), bytearray()
+    for _ in range(size // len(events)):
+        grown += events
+
+
 def load(folder: Path) -> int:
     with Store.open(folder, readonly=True) as store:
         return len(store.columns().events)
@@ -133,12 +150,15 @@ def measure(trials: int, folder: Path) -> None:
     del plan
     read, scan = seconds(lambda: read_file(path)), seconds(lambda: scan_table(path))
     loaded = seconds(lambda: load(folder))
+    size = load(folder) * EVENT.itemsize
     print(f"trials={round(1e6 / scale)}")
     print(f"file_gb={os.path.getsize(path) / 1e9:.2f}")
     print(f"load_seconds_1m={loaded * scale:.2f}")
     print(f"read_seconds={read * scale:.2f}")
     print(f"scan_seconds={scan * scale:.2f}")
     print(f"load_multiple={loaded / max(read, scan):.2f}")
+    print(f"rows_seconds={seconds(lambda: scan_rows(path)) * scale:.2f}")
+    print(f"memory_seconds={seconds(lambda: fill(size)) * scale:.2f}")
     print(f"resume_seconds_1m={seconds(lambda: resume(config, folder)) * scale:.2f}")
     print(f"plan_seconds_1m={seconds(lambda: make_plan(config, scripted=True)) * scale:.2f}")
 

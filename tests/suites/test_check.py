@@ -168,8 +168,8 @@ def test_a_check_that_overlooks_a_slip_is_found_out() -> None:
     """Here no write to a row that the oracle writes too is looked at: another amount would pass."""
 
     class Careless(Goal):
-        def _state(self, environment: Any) -> list[str]:
-            return [] if environment.touched else super()._state(environment)
+        def check(self, environment: Any, answer: str) -> Grade:
+            return Goal.check(replace(self, any_state=bool(environment.touched)), environment, answer)
 
     def careless(task: WorldTask) -> WorldTask:
         return replace(task, goal=Careless(task.goal.digest, task.goal.changes, task.goal.says, task.goal.reads))

@@ -176,38 +176,6 @@ def test_handing_everything_over_passes_nothing(desk: str) -> None:
     assert not [t.view.id for t in tasks_of(desk, n=EVERY[desk]) if talk(t, speaker).grade.passed]
 
 
-@pytest.mark.parametrize("desk", LOADS)
-def test_every_demand_of_a_goal_is_needed(desk: str) -> None:
-    """Some agent passes the goal without the demand, and fails with it."""
-    survivors = []
-    for task in tasks_of(desk):
-        for name, mutant in task.mutated():
-            if not any(_passes(mutant, agent) != _passes(task, agent) for agent in _slips(task)):
-                survivors.append((task.view.id, name))
-    assert survivors == []
-
-
-def _passes(task: DeskTask, agent: tuple[tuple[ToolCall, ...], str, bool]) -> bool:
-    calls, said, strays = agent
-    environment = made_by(task)
-    if strays:
-        environment.world.put("transfers", "X", {"topic": "x"})
-        environment.world.delete("transfers", "X")
-    for call in calls:
-        environment.call(call)
-    return task.check(environment, said).passed
-
-
-def _slips(task: DeskTask) -> Iterator[tuple[tuple[ToolCall, ...], str, bool]]:
-    yield task.oracle, task.oracle_answer, False
-    yield task.oracle, task.oracle_answer, True
-    yield task.oracle, "Done.", False
-    for i in range(len(task.oracle)):
-        yield (*task.oracle[:i], *task.oracle[i + 1 :]), task.oracle_answer, False
-    for word in task.oracle_answer.split():
-        yield task.oracle, task.oracle_answer.replace(word, ""), False
-
-
 def test_identifying_comes_before_writing() -> None:
     task = one("retail", "cancel-open")
     identify, cancel = task.oracle

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ SELECT cell, avg(share) FROM (
 # A trial's small whole numbers come as one, (name, bits): what costs here is making Python objects, a million times.
 _SMALL = (("cell", 15), ("task", 24), ("repeat", 14), ("status", 2), ("ending", 8))
 _REAL = ("seconds", "joules", "started", "measured")
+_PACKED = reduce(lambda packed, field: f"({packed} << {field[1]} | {field[0]})", _SMALL, "0")
+ROWS = f"SELECT {_PACKED}, {', '.join(_REAL)}"
 _ROW = [("small", "<i8"), *((name, "<f8") for name in _REAL)]
 _BYTES = ("bytes", "<i8")
 
@@ -41,15 +44,7 @@ def load_columns(db: sqlite3.Connection, *, ids: bool = False) -> tuple[Columns,
             "SELECT id, suite, name, base, variant, tier, oracle, null_agents FROM task ORDER BY id"
         ).fetchall()
         layers = tuple(name for (name,) in db.execute("SELECT name FROM layer ORDER BY id"))
-        packed = "0"
-        for name, bits in _SMALL:
-            packed = f"({packed} << {bits} | {name})"
-        fields = f"{packed}, {', '.join(_REAL)}"
-        query = (
-            f"SELECT {fields}, id, events FROM trial ORDER BY cell, task, repeat"
-            if ids
-            else f"SELECT {fields}, events FROM trial"
-        )
+        query = f"{ROWS}, id, events FROM trial ORDER BY cell, task, repeat" if ids else f"{ROWS}, events FROM trial"
         rows = np.fromiter(
             _moving_events(db.execute(query), events),
             dtype=[*_ROW, ("id", "O"), _BYTES] if ids else [*_ROW, _BYTES],
