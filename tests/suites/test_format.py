@@ -42,8 +42,8 @@ def fault(form: Form, text: str) -> str:
 
 def test_the_draw_is_frozen() -> None:
     """Whoever changes a task changes VERSION and these, and calibrates again."""
-    assert fingerprint(load(seed=1)) == 15091212301315092321
-    assert fingerprint(load(seed=1, split="dev")) == 12022876009136253551
+    assert fingerprint(load(seed=1)) == 9560917714061244579
+    assert fingerprint(load(seed=1, split="dev")) == 3281777320776228226
 
 
 def test_there_are_38_prompts_of_11_kinds_in_three_tiers() -> None:

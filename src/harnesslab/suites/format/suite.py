@@ -18,14 +18,14 @@ from harnesslab.suites.format.tools import KIT, ROWS
 from harnesslab.suites.task import TaskSuite, make_task
 from harnesslab.types import Budget, Task, TaskView, stable_hash
 
-VERSION = "1"
+VERSION = "2"
 TIERS: dict[str, tuple[Template, ...]] = {"easy": EASY, "middle": MIDDLE, "hard": HARD}
 DEFAULT_N = sum(map(len, TIERS.values()))
 MOST_VARIANTS = 10
 BUDGET = Budget(turns=6)
 SYSTEM = (
-    "You are one step of a data pipeline: a program reads your answer. Answer with what is asked for and nothing else, "
-    "in exactly the form that is asked for: no words before or after it, no code fence."
+    "You are one step of a data pipeline: a program reads your answers, and cannot use a word more than it asks for. "
+    "Give the data alone, as plain text without a code fence, in the form that is asked for."
 )
 CALLS = "You are an assistant with tools. Do what is asked by calling them, and nothing more; then answer: Done."
 

@@ -126,10 +126,14 @@ def leaves(value: Any, at: Path = ()) -> Iterator[Path]:
 
 
 def _others(value: Any, words: tuple[str, ...]) -> Iterator[Any]:
-    """Values like this one: a near miss, then, for a text, the words of the prompt."""
+    """Values like this one: a near miss, then, for a text, the one on its other side (the day after the 31st is no date)
+    and the words of the prompt.
+    """
     if value is not None:
         yield nearly(value)
     if isinstance(value, str):
+        if value[-1:].isascii() and value[-1:].isdigit():
+            yield f"{value[:-1]}{(int(value[-1]) - 1) % 10}"
         yield from words
 
 
