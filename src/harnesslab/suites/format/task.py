@@ -126,7 +126,7 @@ def leaves(value: Any, at: Path = ()) -> Iterator[Path]:
 
 
 def _others(value: Any, words: tuple[str, ...]) -> Iterator[Any]:
-    """Values like this one: a near miss, then, for a text, the one on its other side (the day after the 31st is no date)
+    """Values like this one: a near miss, then, for a text, the one on its other side (a 32nd is no date)
     and the words of the prompt.
     """
     if value is not None:
