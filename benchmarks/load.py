@@ -10,8 +10,7 @@ Each figure is the median of three. Prints name=value lines:
     read_seconds         reading the file's bytes, plainly
     scan_seconds         SELECT events, stepped through and dropped
     load_multiple        load over the larger of these two
-    load_cold_seconds    the first load, into memory not used for a while: a virtual machine's host may supply it
-                         one page at a time, which the others are spared by writing as much just before
+    load_system_seconds  of loading, what the kernel took: it reads pages and supplies memory, dearly on some hosts
     rows_seconds         a scan with every column that loading needs, dropped likewise
     resume_seconds_1m    planning the resume: the grid laid out, what is stored looked up, what is left
     plan_seconds_1m      of these: laying out the grid
@@ -38,7 +37,6 @@ from harnesslab.lab.setup import open_store, store_cells, store_tasks
 from harnesslab.plan import Plan, make_plan
 from harnesslab.store.load import ROWS
 from harnesslab.store.sqlite import FILE, Store
-from harnesslab_kernels.events import EVENT
 
 GRID = """
 models = ["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "qwen3-4b", "qwen3-8b"]
@@ -94,10 +92,9 @@ def build(plan: Plan, folder: Path) -> None:
         db.execute("COMMIT")
 
 
-def seconds(run: Callable[[], object], runs: int = RUNS, before: Callable[[], object] = lambda: None) -> float:
+def seconds(run: Callable[[], object], runs: int = RUNS) -> float:
     taken = []
     for _ in range(runs):
-        before()
         start = time.perf_counter()
         kept = run()
         taken.append(time.perf_counter() - start)
@@ -124,13 +121,6 @@ def scan_rows(path: Path) -> None:
             pass
 
 
-def fill(size: int) -> None:
-    """A bytearray of `size` bytes, grown a trial's events at a time."""
-    events, grown = bytes(1408), bytearray()
-    for _ in range(size // len(events)):
-        grown += events
-
-
 def load(folder: Path) -> int:
     with Store.open(folder, readonly=True) as store:
         return len(store.columns().events)
@@ -151,17 +141,16 @@ def measure(trials: int, folder: Path) -> None:
     scale = 1e6 / len(plan.trials)
     del plan
     read, scan = seconds(lambda: read_file(path)), seconds(lambda: scan_table(path))
-    start = time.perf_counter()
-    size = load(folder) * EVENT.itemsize
-    cold = time.perf_counter() - start
-    loaded = seconds(lambda: load(folder), before=lambda: fill(size))
+    system = os.times().system
+    loaded = seconds(lambda: load(folder))
+    system = (os.times().system - system) / RUNS
     print(f"trials={round(1e6 / scale)}")
     print(f"file_gb={os.path.getsize(path) / 1e9:.2f}")
     print(f"load_seconds_1m={loaded * scale:.2f}")
     print(f"read_seconds={read * scale:.2f}")
     print(f"scan_seconds={scan * scale:.2f}")
     print(f"load_multiple={loaded / max(read, scan):.2f}")
-    print(f"load_cold_seconds={cold * scale:.2f}")
+    print(f"load_system_seconds={system * scale:.2f}")
     print(f"rows_seconds={seconds(lambda: scan_rows(path)) * scale:.2f}")
     print(f"resume_seconds_1m={seconds(lambda: resume(config, folder)) * scale:.2f}")
     print(f"plan_seconds_1m={seconds(lambda: make_plan(config, scripted=True)) * scale:.2f}")
