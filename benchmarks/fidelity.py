@@ -106,6 +106,7 @@ class Bench:
 
     def __init__(self, model: NativeModel, load: LoadParams, threads: int) -> None:
         self.model, self.load, self.threads = model, load, threads
+        self.streams = not load.flash_attn and not model.recurrent and model.n_swa <= 0  # as the engine chooses
 
     def context(self, cells: int, sequences: int, outputs: int) -> NativeContext:
         from harnesslab.engine.native import NativeContext
@@ -113,11 +114,12 @@ class Bench:
         return NativeContext(
             self.model,
             self.load,
-            cells=cells,
+            cells=cells * sequences if self.streams else cells,
             sequences=sequences,
             n_batch=N_BATCH,
             outputs=outputs,
             threads=self.threads,
+            streams=self.streams,
         )
 
     def cases(self, number: int, positions: int, shortest: int) -> list[Case]:
@@ -178,12 +180,13 @@ class Bench:
         from harnesslab.engine.threads import ThreadTuner
 
         longest = max(len(case.tokens) for case in group)
-        cells = (len(group) * (3 * longest + 2 * route.later + 512) + 255) // 256 * 256
+        cells = longest + 256 if self.streams else len(group) * (3 * longest + 2 * route.later + 512)
+        cells = (cells + 255) // 256 * 256
         return Scheduler(
             self.context(cells, route.sequences, 2 * GROUP),
             sequences=route.sequences,
             concurrency=2 * len(group),
-            idle_cells=cells if route.keep else 0,
+            idle_cells=cells * route.sequences if route.keep else 0,
             threads=ThreadTuner((self.threads,)),
             parking=2**32 if route.park else 0,
         )

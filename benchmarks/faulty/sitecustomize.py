@@ -21,11 +21,10 @@ def install(cells: int, believed: int, parking: int, broken_restores: int) -> No
 
     def plan(*args: Any) -> plan_context.ContextPlan:
         whole = planned(*args)
-        return dataclasses.replace(
-            whole,
-            cells=cells or whole.cells,
-            parking=whole.parking if parking < 0 else parking,
-        )
+        if cells:  # only a buffer that sequences share can run out
+            sequences = 4 * whole.concurrency + 32
+            whole = dataclasses.replace(whole, cells=cells, streams=False, sequences=sequences, idle_cells=cells // 2)
+        return dataclasses.replace(whole, parking=whole.parking if parking < 0 else parking)
 
     def make(self: NativeContext, *args: Any, **sizes: Any) -> None:
         made(self, *args, **sizes)

@@ -33,9 +33,18 @@ def scheduler(
     idle_cells: int = 1024,
     parking: int = 0,
     n_batch: int = 512,
+    streams: bool = False,
 ) -> Scheduler:
+    """With streams each sequence has `cells` of its own."""
     context = NativeContext(
-        model, LOAD, cells=cells, sequences=sequences, n_batch=n_batch, outputs=concurrency, threads=THREADS
+        model,
+        LOAD,
+        cells=cells * sequences if streams else cells,
+        sequences=sequences,
+        n_batch=n_batch,
+        outputs=concurrency,
+        threads=THREADS,
+        streams=streams,
     )
     return Scheduler(
         context,

@@ -18,9 +18,10 @@ pytestmark = pytest.mark.model
 POLICY = "You answer for an order desk. Orders ship within two days. " * 12
 
 
-def test_prompts_that_begin_alike_are_computed_once(smollm2: Path) -> None:
+@pytest.mark.parametrize("streams", [False, True])
+def test_prompts_that_begin_alike_are_computed_once(smollm2: Path, streams: bool) -> None:
     model = native(smollm2)
-    s = scheduler(model)
+    s = scheduler(model, streams=streams)
     shared = len(tokens(model, POLICY))
     ends = [tokens(model, POLICY + f"Question {i}: {'why ' * i}?") for i in range(6)]
     for i, prompt in enumerate(ends):
@@ -36,12 +37,14 @@ def test_prompts_that_begin_alike_are_computed_once(smollm2: Path) -> None:
     s.context.close()
 
 
-@pytest.mark.parametrize("name", ["smollm2", "gemma270"])
-def test_shared_cells_give_the_logits_of_a_fresh_context(name: str, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(("name", "streams"), [("smollm2", False), ("smollm2", True), ("gemma270", False)])
+def test_shared_cells_give_the_logits_of_a_fresh_context(
+    name: str, streams: bool, request: pytest.FixtureRequest
+) -> None:
     """Up to batch noise. Gemma's sliding window forgets cells, and what it forgot must not be lent."""
     model = native(request.getfixturevalue(name))
     long = tokens(model, "The desk sells apples, pears, tea and salt to everyone in town. " * 90)[:1300]
-    s = scheduler(model, cells=4096, idle_cells=4096)
+    s = scheduler(model, cells=4096, sequences=4 if streams else 16, idle_cells=4096, streams=streams)
     s.submit(job(0, long, max_tokens=4))
     run(s)
     for cut in (1299, 1000, 400):
@@ -108,9 +111,10 @@ def test_idle_cells_make_room_and_an_evicted_prompt_is_computed_again(smollm2: P
     s.context.close()
 
 
-def test_cells_and_sequences_are_all_free_in_the_end(smollm2: Path) -> None:
+@pytest.mark.parametrize("streams", [False, True])
+def test_cells_and_sequences_are_all_free_in_the_end(smollm2: Path, streams: bool) -> None:
     model = native(smollm2)
-    s = scheduler(model, idle_cells=0)
+    s = scheduler(model, idle_cells=0, streams=streams)
     for i in range(12):
         s.submit(job(i, tokens(model, POLICY + str(i)), max_tokens=3 + i % 4, temperature=1.0))
     run(s)
@@ -119,9 +123,10 @@ def test_cells_and_sequences_are_all_free_in_the_end(smollm2: Path) -> None:
     s.context.close()
 
 
-def test_cancellation_frees_cells_at_once(smollm2: Path) -> None:
+@pytest.mark.parametrize("streams", [False, True])
+def test_cancellation_frees_cells_at_once(smollm2: Path, streams: bool) -> None:
     model = native(smollm2)
-    s = scheduler(model)
+    s = scheduler(model, streams=streams)
     s.submit(job(0, tokens(model, POLICY), max_tokens=200))
     s.submit(job(1, tokens(model, "Once upon a time"), max_tokens=3))
     s.step()
@@ -200,13 +205,14 @@ def test_a_preempted_request_says_what_it_would_have_said(smollm2: Path) -> None
     assert replies[0] == replies[1]
 
 
-def test_the_same_key_draws_the_same_reply_in_any_company(smollm2: Path) -> None:
+@pytest.mark.parametrize("streams", [False, True])
+def test_the_same_key_draws_the_same_reply_in_any_company(smollm2: Path, streams: bool) -> None:
     """Company moves logits within noise; at temperature 0.2 a short reply should almost always survive it."""
     model = native(smollm2)
     prompt = tokens(model, "A B C D E F G")
     replies = []
     for company in (0, 5):
-        s = scheduler(model)
+        s = scheduler(model, streams=streams)
         s.submit(job(0, prompt, temperature=0.2, max_tokens=6))
         for i in range(company):
             s.submit(job(1 + i, tokens(model, f"{i} bottles"), temperature=1.0, max_tokens=6))
@@ -215,9 +221,10 @@ def test_the_same_key_draws_the_same_reply_in_any_company(smollm2: Path) -> None
     assert replies[0] == replies[1]
 
 
-def test_a_parked_sequence_comes_back_instead_of_being_computed_again(smollm2: Path) -> None:
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_parked_sequence_comes_back_instead_of_being_computed_again(smollm2: Path, streams: bool) -> None:
     model = native(smollm2)
-    s = scheduler(model, cells=1024, concurrency=1, idle_cells=300, parking=2**28)
+    s = scheduler(model, cells=1024, concurrency=1, idle_cells=300, parking=2**28, streams=streams)
     policy = tokens(model, POLICY)
     trials = [np.concatenate([policy, tokens(model, f"{word} " * 120)[:120]]) for word in ("alpha", "beta", "gamma")]
     for i, prompt in enumerate(trials):
@@ -243,9 +250,10 @@ def test_a_parked_sequence_comes_back_instead_of_being_computed_again(smollm2: P
     s.context.close()
 
 
-def test_a_parked_state_that_does_not_restore_is_computed_again(smollm2: Path) -> None:
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_parked_state_that_does_not_restore_is_computed_again(smollm2: Path, streams: bool) -> None:
     model = native(smollm2)
-    s = scheduler(model, cells=1024, concurrency=1, idle_cells=0, parking=2**28)
+    s = scheduler(model, cells=1024, concurrency=1, idle_cells=0, parking=2**28, streams=streams)
     prompt = tokens(model, POLICY)
     s.submit(job(0, prompt, max_tokens=2))
     run(s)
@@ -268,4 +276,39 @@ def test_a_prompt_that_shares_with_a_sequence_too_long_to_keep_is_still_served(s
     run(s)
     s.submit(job(1, np.concatenate([policy[:80], tokens(model, "beta " * 200)])[:420], max_tokens=2, n_ctx=512))
     assert run(s)[1].reason in (FinishReason.STOP, FinishReason.LENGTH)
+    s.context.close()
+
+
+def test_streams_go_on_in_place_and_live_ones_lie_together(smollm2: Path) -> None:
+    model = native(smollm2)
+    s = scheduler(model, sequences=4, concurrency=4, idle_cells=8192, parking=2**28, streams=True)
+    policy = tokens(model, POLICY)
+    prompts = [
+        np.concatenate([policy, tokens(model, f"{word} " * 80)[:80]]) for word in ("one", "two", "three", "four")
+    ]
+    for i, prompt in enumerate(prompts):
+        s.submit(job(i, prompt, max_tokens=30))
+    first = run(s)
+    assert sorted(s._idle) == [0, 1, 2, 3]
+    computed = s.stats.prefilled
+
+    def more(i: int) -> Tokens:
+        return np.concatenate([prompts[i], drawn(first[i]), tokens(model, " And then?")])
+
+    where = {i: s.tree.match(more(i), s._lendable).sequence for i in range(4)}
+    for i in range(4):
+        s.submit(job(10 + i, more(i), max_tokens=2))
+    s.step()
+    assert {j.id - 10: sequence for sequence, j in s._live.items()} == where
+    done = run(s)
+    assert all(f.reuse == "cells" for f in done.values())
+    assert s.stats.prefilled - computed < 4 * 12
+    # two that are far apart come together
+    far = [i for i in range(4) if where[i] in (0, 3)]
+    for i in far:
+        s.submit(job(20 + i, np.concatenate([more(i), tokens(model, " Or not?")]), max_tokens=4))
+    s.step()
+    assert abs(np.diff(sorted(s._live))) == 1
+    assert all(f.cached >= len(more(i - 20)) - 1 for i, f in run(s).items())
+    assert s.snapshot()["astray"] == 0
     s.context.close()

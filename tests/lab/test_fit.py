@@ -34,13 +34,13 @@ def test_a_files_header_tells_what_its_worker_will_choose(smollm2: Path, concurr
     header = need(ModelEntry("m", load=load), smollm2, HOST, concurrency)
     loaded = plan_context(NativeModel(str(smollm2), load), load, concurrency, -1, 0)
     assert shown(header.plan) == shown(loaded)
-    assert header.plan.concurrency == (concurrency or 8)
+    assert header.plan.concurrency == (concurrency or 12)
     assert header.weights == smollm2.stat().st_size
     assert 0 < header.kv < header.total
 
 
 def shown(plan: ContextPlan) -> tuple[object, ...]:
-    return plan.n_ctx, plan.cells, plan.concurrency, plan.n_batch, plan.thread_counts, plan.flash_attn
+    return plan.n_ctx, plan.cells, plan.streams, plan.concurrency, plan.n_batch, plan.thread_counts, plan.flash_attn
 
 
 @pytest.mark.model
@@ -48,7 +48,8 @@ def test_a_dry_run_shows_what_would_be_chosen(
     smollm2: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     print_estimate(make_plan(config.parse(GRID, tmp_path / "dry.toml")), tmp_path / "out", scripted=False)
-    assert "  6 requests at once in 20,480 KV cells, batches of 512 tokens, " in capsys.readouterr().out
+    line = "  6 requests at once, each with 8,192 KV cells of its own, batches of 512 tokens, "
+    assert line in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ def calibrate(context: NativeContext, thread_counts: Sequence[int], sampling: Sa
     """Fits the weights; the context is empty before and after.
 
     Args:
+        context: without streams, since copies of one sequence must come to lie in another.
         sampling: of the draws that are timed.
 
     Raises:

@@ -91,7 +91,7 @@ class LlamaEngine:
 
         Args:
             concurrency: requests at once; 0: chosen from the hardware.
-            idle_cells: KV cells kept for later prompts; -1: half of all, at most 2,048; 0: none, all starts fresh.
+            idle_cells: KV cells kept for later prompts; -1: as many as cost nothing; 0: none, all starts fresh.
             threads: 0: chosen while working, up to the physical cores.
             calibrate: whether to find out what a request costs alone (`EngineInfo.weights`), in a few seconds.
             environment: variables for the worker on top of this process's own.

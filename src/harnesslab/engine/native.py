@@ -132,10 +132,13 @@ def _experts_on_cpu() -> Any:
 
 
 class NativeContext:
-    """One llama.cpp context: `cells` KV cells shared by up to `sequences` sequences.
+    """One llama.cpp context: `cells` KV cells for up to `sequences` sequences.
 
     Args:
         cells: KV cells in all.
+        streams: whether each sequence has an equal part of the cells for itself, and attends to no others; without, all
+            lie in one buffer, sequences share cells, and attention runs over the buffer. Not for models with a sliding
+            window: a copied state leaves out what the window has passed.
         n_batch: tokens per `decode` call.
         outputs: rows of logits per call, at most.
     """
@@ -150,6 +153,7 @@ class NativeContext:
         n_batch: int,
         outputs: int,
         threads: int,
+        streams: bool = False,
     ) -> None:
         params = lc.llama_context_default_params()
         params.n_ctx = cells
@@ -163,12 +167,13 @@ class NativeContext:
         params.offload_kqv = True
         params.no_perf = True
         params.swa_full = False
-        params.kv_unified = True  # one buffer for all sequences, so that they can share cells
+        params.kv_unified = not streams
         self.model = model
         self.ptr = lc.llama_init_from_model(model.ptr, params)
         if not self.ptr:
             raise EngineFailure("no-memory", last_errors() or f"no context of {cells} cells")
         self.memory = lc.llama_get_memory(self.ptr)
+        self.streams = streams
         self.n_batch = n_batch
         self.cells = int(lc.llama_n_ctx(self.ptr))
         self._tokens = np.zeros(n_batch, np.int32)
@@ -194,7 +199,8 @@ class NativeContext:
         """Computes some tokens of some sequences in one call.
 
         Args:
-            parts: (sequence, first position, int32 tokens, whether the last token's logits are wanted).
+            parts: (sequence, first position, int32 tokens, whether the last token's logits are wanted). With streams,
+                only sequences that follow each other by number are computed together.
 
         Returns:
             llama.cpp's code: 0 done, 1 no free cells (nothing changed), anything else an error.
@@ -216,9 +222,16 @@ class NativeContext:
         pointer = lc.llama_get_logits(self.ptr)
         return np.ctypeslib.as_array(pointer, (rows, self.model.n_vocab))
 
-    def share(self, source: int, target: int, length: int) -> None:
-        """Makes `target` hold the first `length` positions of `source`, copying nothing."""
-        lc.llama_memory_seq_cp(self.memory, source, target, 0, length)
+    def share(self, source: int, target: int, length: int) -> bool:
+        """Makes `target` hold the first `length` positions of `source`: the same cells, or with streams a copy.
+
+        The copy goes through host memory: llama.cpp's own is put off to the next batch, and what happens to either
+        sequence in between would spoil it. False: it would not be copied, and `target` holds nothing of use.
+        """
+        if not self.streams:
+            lc.llama_memory_seq_cp(self.memory, source, target, 0, length)
+            return True
+        return self.load(target, self.save(source)) and self.cut(target, length)
 
     def cut(self, sequence: int, length: int) -> bool:
         """Drops all positions from `length` on. True says nothing under a sliding window: ask `reaches` first."""

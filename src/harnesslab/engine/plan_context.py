@@ -10,7 +10,7 @@ import psutil
 
 from harnesslab.engine.threads import candidates
 from harnesslab.models.devices import gpus, usable
-from harnesslab.models.entry import AT_ONCE_CPU, AT_ONCE_GPU, KV_TYPES, LoadParams
+from harnesslab.models.entry import AT_ONCE_CPU, AT_ONCE_GPU, AT_ONCE_STREAMS, KV_TYPES, LoadParams
 
 if TYPE_CHECKING:
     from harnesslab.engine.native import NativeModel
@@ -25,6 +25,7 @@ class ContextPlan:
 
     n_ctx: int  # one trial
     cells: int  # KV cells in all
+    streams: bool  # each sequence in cells of its own
     idle_cells: int  # of them, for sequences nobody is using
     concurrency: int
     sequences: int
@@ -72,6 +73,7 @@ def plan_context(model: NativeModel, load: LoadParams, concurrency: int, idle_ce
         concurrency=concurrency,
         idle_cells=idle_cells,
         threads=threads,
+        cuttable=not model.recurrent and model.n_swa <= 0,
     )
 
 
@@ -85,10 +87,12 @@ def sizes(
     concurrency: int = 0,
     idle_cells: int = -1,
     threads: int = 0,
+    cuttable: bool = True,
 ) -> ContextPlan:
     """Sizes from the model's KV bytes and the memory that is free; a quarter of it at most goes to the KV cache.
 
-    Without a GPU batches beyond 8 gain little, and every row attends to the cells of all.
+    Plain attention runs over all cells of a buffer for every row, so there each sequence has a buffer for itself, and
+    what it would share is copied; with flash attention they share one.
 
     Args:
         trained: the context the model was trained for, in tokens; 0: not known.
@@ -96,20 +100,33 @@ def sizes(
         gpu: whether the model runs on GPUs.
         free: bytes of memory where the cells will lie.
         concurrency, idle_cells, threads: as in `LlamaEngine.start`.
+        cuttable: whether a saved state can be cut anywhere: not under a sliding window, nor of recurrent models.
     """
     n_ctx = min(load.n_ctx, trained or load.n_ctx)
-    wanted = concurrency or load.concurrency or (AT_ONCE_GPU if gpu else AT_ONCE_CPU)
-    cells = max(n_ctx, min(wanted * 2048 + 8192, wanted * n_ctx + n_ctx, int(free / 4 / per_cell)))
-    cells = (cells + 255) // 256 * 256
-    concurrency = max(1, min(wanted, cells // 512))
+    flash = _flash(load, gpu)
+    streams = cuttable and not flash
+    at_once = AT_ONCE_GPU if gpu else AT_ONCE_STREAMS if streams else AT_ONCE_CPU
+    wanted = concurrency or load.concurrency or at_once
+    most = int(free / 4 / per_cell)
+    if streams:
+        stream = (n_ctx + 255) // 256 * 256
+        sequences = concurrency = max(1, min(wanted, most // stream, MAX_SEQUENCES))
+        cells = kept = stream * sequences
+    else:
+        cells = max(n_ctx, min(wanted * 2048 + 8192, wanted * n_ctx + n_ctx, most))
+        cells = (cells + 255) // 256 * 256
+        kept = min(cells // 2, IDLE_CELLS)
+        concurrency = max(1, min(wanted, cells // 512))
+        sequences = min(MAX_SEQUENCES, 4 * concurrency + 32)
     return ContextPlan(
         n_ctx=n_ctx,
         cells=cells,
-        idle_cells=min(cells // 2, IDLE_CELLS) if idle_cells < 0 else idle_cells,
+        streams=streams,
+        idle_cells=kept if idle_cells < 0 else idle_cells,
         concurrency=concurrency,
-        sequences=min(MAX_SEQUENCES, 4 * concurrency + 32),
+        sequences=sequences,
         n_batch=load.batch or (2048 if gpu else 512),
-        flash_attn=_flash(load, gpu),
+        flash_attn=flash,
         thread_counts=(fixed,) if (fixed := threads or load.threads) else candidates(cores()),
         parking=int(psutil.virtual_memory().available / 8) if idle_cells else 0,
     )

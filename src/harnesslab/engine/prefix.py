@@ -33,6 +33,7 @@ class Match:
 
 
 NO_MATCH = Match(0, -1)
+_NOBODY = -2
 
 
 def common_prefix(a: Tokens, b: Tokens) -> int:
@@ -106,6 +107,13 @@ class PrefixTree:
         while above is not None:
             above.sequences.add(sequence)
             above = above.parent
+
+    def cut(self, sequence: int, length: int) -> None:
+        """The sequence gives up what it holds from `length` on."""
+        self.attach(_NOBODY, sequence, length)
+        self.remove(sequence)
+        self.attach(sequence, _NOBODY, length)
+        self.remove(_NOBODY)
 
     def append(self, sequence: int, tokens: Tokens) -> None:
         """The sequence computed more cells of its own."""

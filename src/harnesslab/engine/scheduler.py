@@ -2,7 +2,7 @@
 
 The life of a request:
   1. `submit` queues it.
-  2. `_admit` finds the longest beginning of its prompt that some sequence holds, shares those cells, and queues the
+  2. `_admit` finds the longest beginning of its prompt that some sequence holds, shares or copies it, and queues the
      rest as its feed. While another request is just computing more of the same beginning, it waits for that. Those that
      find most go first.
   3. Every `step` sends one batch: all that decode, one token each (or what a grammar forces), then prompts in order
@@ -53,7 +53,7 @@ class Stats:
     evicted: int = 0  # sequences
     parked: int = 0  # of them: kept in host memory
     restored: int = 0  # tokens
-    restore_failed: int = 0  # parked states that llama.cpp would not take back; they were computed again
+    restore_failed: int = 0  # states that llama.cpp would not take back; computed again
     preempted: int = 0
     requests: int = 0
     cells: int = 0
@@ -215,17 +215,21 @@ class Scheduler:
         if length < match.length + WORTH_PARKING:
             return match
         parked = self.parking.take(lot)
-        self._touch(match.sequence)
-        if not self._make_room(len(parked.tokens), keep=match.sequence):
-            self.parking.put(parked)
-            return match
-        sequence = self._free.pop()
+        if self.context.streams:
+            sequence = self._take_stream()
+            match = self.tree.match(prompt, self._lendable)
+        else:
+            self._touch(match.sequence)
+            if not self._make_room(len(parked.tokens), keep=match.sequence):
+                self.parking.put(parked)
+                return match
+            sequence = self._free.pop()
         if not self.context.load(sequence, parked.state):
             self.context.drop(sequence)
             self._free.append(sequence)
             self.stats.restore_failed += 1
             return match
-        if match.length:
+        if match.length and not self.context.streams:
             self.context.forget(sequence, match.length)
             self.context.share(match.sequence, sequence, match.length)
         self.tree.attach(sequence, match.sequence, match.length)
@@ -252,30 +256,67 @@ class Scheduler:
         self._touch(held)
         reserve = len(prompt) - match.length + max(1, job.sampling.max_tokens - len(job.out))
         reserve = min(reserve, job.n_ctx - match.length)
-        if not self._make_room(reserve, keep=held):
+        if self.context.streams:
+            sequence = self._take_stream(held)
+        elif self._make_room(reserve, keep=held):
+            sequence = self._free.pop()
+        else:
             return False
-        sequence = self._free.pop()
-        if match.length:
-            self.context.share(held, sequence, match.length)
-        self.tree.attach(sequence, held, match.length)
-        self.tree.append(sequence, prompt[match.length :])
-        self._computed[sequence] = match.length
+        length = match.length
+        if sequence == held:
+            self._cut(held, length)
+        else:
+            if length and not self.context.share(held, sequence, length):
+                self.context.drop(sequence)
+                self.stats.restore_failed += 1
+                length = 0
+            self.tree.attach(sequence, held, length)
+        self.tree.append(sequence, prompt[length:])
+        self._computed[sequence] = length
         if held in self._idle and self.tree.covers(held):
             self._drop(held)  # the new sequence holds all of it
-        job.sequence, job.feed = sequence, prompt[match.length :]
+        job.sequence, job.feed = sequence, prompt[length:]
         if not job.admitted:
-            job.admitted, job.cached = time.perf_counter(), match.length
-            job.reuse = (job.reuse or "cells") if match.length else ""
-        self.stats.shared += match.length
+            job.admitted, job.cached = time.perf_counter(), length
+            job.reuse = (job.reuse or "cells") if length else ""
+        self.stats.shared += length
         self._live[sequence] = job
         return True
 
+    def _take_stream(self, held: int = -1) -> int:
+        """A stream to compute in: `held` itself, if it is idle, or one that was freed.
+
+        Streams whose numbers follow each other are computed together, so it is one that leaves the live ones in the
+        fewest runs. Copying a stream costs less than a step.
+        """
+
+        def cost(sequence: int) -> tuple[int, bool, bool]:
+            neighbours = (sequence - 1 in self._live) + (sequence + 1 in self._live)
+            return -neighbours, sequence != held, sequence in self._idle
+
+        sequence = min((*self._free, *self._idle), key=cost)
+        if sequence == held:
+            del self._idle[sequence]
+            return sequence
+        if sequence in self._idle:
+            self._evict(sequence)
+        self._free.remove(sequence)
+        return sequence
+
+    def _cut(self, sequence: int, length: int) -> None:
+        """Goes on from `length` in place; what the stream held beyond is parked where that is worth it."""
+        if min(self.tree.own(sequence), self._computed[sequence] - length) >= WORTH_PARKING:
+            self._park(sequence)
+        self.context.cut(sequence, length)
+        self.tree.cut(sequence, length)
+
     def _make_room(self, cells: int, keep: int = -1) -> bool:
-        """Parks idle sequences, oldest first, until so many cells and a sequence id are free."""
+        """Parks idle sequences, oldest first, until so many cells and a sequence id are free. A stream has cells."""
         promised = sum(
             max(1, min(j.sampling.max_tokens, j.n_ctx - len(j.tokens)) - len(j.out)) for j in self._live.values()
         )
-        while not self._free or self.tree.cells + promised + cells > self.context.cells:
+        room = self.context.cells - promised - cells
+        while not self._free or (self.tree.cells > room and not self.context.streams):
             oldest = next((s for s in self._idle if s != keep), None)
             if oldest is None:
                 return False
@@ -298,6 +339,9 @@ class Scheduler:
                 parts.append((job.sequence, self._computed[job.sequence], chunk, len(chunk) == len(job.feed)))
                 fed.append(job)
                 room -= len(chunk)
+            if self.context.streams:
+                order = sorted(range(len(parts)), key=lambda i: parts[i][0])
+                parts, fed = [parts[i] for i in order], [fed[i] for i in order]
             fed_tokens = self.context.n_batch - room
             threads = self.threads.choose(fed_tokens)
             self.context.set_threads(threads)
@@ -401,12 +445,16 @@ class Scheduler:
 
     def _evict(self, sequence: int) -> None:
         """Takes an idle sequence out of the cells, and keeps its state where that is worth the memory."""
-        if self.parking.capacity and self.tree.own(sequence) >= WORTH_PARKING:
+        if self.tree.own(sequence) >= WORTH_PARKING:
+            self._park(sequence)
+        self._drop(sequence)
+        self.stats.evicted += 1
+
+    def _park(self, sequence: int) -> None:
+        if self.parking.capacity:
             tokens = self.tree.tokens(sequence)[: self._computed[sequence]]
             self.parking.put(Parked(tokens, self.context.save(sequence)))
             self.stats.parked += 1
-        self._drop(sequence)
-        self.stats.evicted += 1
 
     def _drop(self, sequence: int) -> None:
         self.context.drop(sequence)

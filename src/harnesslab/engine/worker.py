@@ -30,10 +30,11 @@ from numpy.typing import NDArray
 from harnesslab.engine.thinking import ThinkingBudget
 from harnesslab.errors import EngineFailure, UserError
 from harnesslab.models.entry import LoadParams, edited
-from harnesslab.types import TILE, Constraint, Message, Sampling, ToolSpec
+from harnesslab.types import TILE, Constraint, Message, Sampling, ToolSpec, Weights
 
 if TYPE_CHECKING:
     from harnesslab.engine.job import Job
+    from harnesslab.engine.native import NativeContext
 
 NOBODY = -1
 SIGN_OF_LIFE = 1.0  # seconds between two of them
@@ -90,7 +91,6 @@ class Worker:
 
     def _load(self, spec: WorkerSpec) -> None:
         from harnesslab.engine import dialects
-        from harnesslab.engine.calibrate import calibrate
         from harnesslab.engine.constrain import Grammars
         from harnesslab.engine.constrain.vocabulary import vocabulary_of
         from harnesslab.engine.native import NativeContext, NativeModel, build_facts
@@ -119,6 +119,7 @@ class Worker:
             n_batch=plan.n_batch,
             outputs=plan.concurrency,
             threads=plan.thread_counts[0],
+            streams=plan.streams,
         )
         self.scheduler = Scheduler(
             context,
@@ -132,7 +133,7 @@ class Worker:
         self.scheduler.drawing.warm_up()
         if spec.calibrate and plan.n_batch >= TILE:
             with contextlib.suppress(EngineFailure):  # a ledger without weights shows a dash
-                self.scheduler.weights = calibrate(context, plan.thread_counts, spec.sampling)
+                self.scheduler.weights = self._calibrate(context, spec)
         self._ready = time.perf_counter()
         self.send(
             "ready",
@@ -148,6 +149,24 @@ class Worker:
                 "n_swa": model.n_swa,
             },
         )
+
+    def _calibrate(self, context: NativeContext, spec: WorkerSpec) -> Weights:
+        """On a context of its own where `context` has streams: one request alone costs the same in both."""
+        from harnesslab.engine.calibrate import LONG, calibrate
+        from harnesslab.engine.native import NativeContext
+
+        plan = self.plan
+        if not plan.streams:
+            return calibrate(context, plan.thread_counts, spec.sampling)
+        load = replace(spec.load, flash_attn=plan.flash_attn)
+        threads = plan.thread_counts[0]
+        own = NativeContext(
+            self.model, load, cells=2 * LONG, sequences=2, n_batch=plan.n_batch, outputs=1, threads=threads
+        )
+        try:
+            return calibrate(own, plan.thread_counts, spec.sampling)
+        finally:
+            own.close()
 
     def _thinks(self, template: str) -> bool:
         """Whether this is a reasoning model: its template or its vocabulary knows the dialect's tag."""

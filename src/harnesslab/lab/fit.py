@@ -73,6 +73,7 @@ def need(entry: ModelEntry, path: Path, place: Room, concurrency: int = 0) -> Ne
         gpu=place.gpu,
         free=place.free,
         concurrency=concurrency,
+        cuttable=facts.n_swa <= 0,
     )
     return Need(float(path.stat().st_size), per_cell * plan.cells, plan)
 
@@ -81,10 +82,10 @@ def chosen(facts: Mapping[str, Any]) -> str:
     """One line of what was chosen from hardware and model; `facts` are those of a `ContextPlan`."""
     counts = sorted(facts["thread_counts"])
     threads = f"{counts[0]} to {counts[-1]} threads, chosen while working" if len(counts) > 1 else _count(counts[0])
-    return (
-        f"{facts['concurrency']} requests at once in {facts['cells']:,} KV cells, "
-        f"batches of {facts['n_batch']:,} tokens, {threads}"
-    )
+    cells = f" in {facts['cells']:,} KV cells"
+    if facts.get("streams"):
+        cells = f", each with {facts['cells'] // facts['sequences']:,} KV cells of its own"
+    return f"{facts['concurrency']} requests at once{cells}, batches of {facts['n_batch']:,} tokens, {threads}"
 
 
 def _count(threads: int) -> str:

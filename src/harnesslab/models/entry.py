@@ -26,7 +26,7 @@ class LoadParams:
     concurrency: int = 0  # requests at once; 0: chosen
 
 
-AT_ONCE_CPU, AT_ONCE_GPU = 8, 64
+AT_ONCE_CPU, AT_ONCE_STREAMS, AT_ONCE_GPU = 8, 12, 64
 """Requests in one batch where nothing else is said."""
 
 KV_TYPES: Mapping[str, float] = {"f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 34 / 32, "q5_0": 22 / 32, "q4_0": 18 / 32}
