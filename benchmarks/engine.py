@@ -345,7 +345,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=6)
     parser.add_argument("--repeats", type=int, default=4)
     parser.add_argument(
-        "--slots", type=int, nargs="*", default=[8, 4], help="slot counts of llama-server; none skips it"
+        "--slots", type=int, nargs="*", default=[8, 16], help="slot counts of llama-server; none skips it"
     )
     parser.add_argument("--out", type=Path, help="keep the counts in this file, and go on from it")
     asyncio.run(measure(parser.parse_args()))

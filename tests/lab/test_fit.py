@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,20 @@ def test_little_memory_makes_fewer_cells_and_fewer_requests() -> None:
     ]
     assert [p.cells for p in plans] == [4096, 25088, 139264]
     assert [p.concurrency for p in plans] == [8, 49, 64]
+
+
+def test_on_a_cpu_requests_have_streams_unless_memory_has_room_for_few() -> None:
+    def plan(free: float, **other: Any) -> tuple[bool, int, int]:
+        chosen = sizes(LoadParams(n_ctx=4000), trained=0, per_cell=1e5, gpu=False, free=free, **other)
+        return chosen.streams, chosen.concurrency, chosen.cells
+
+    assert plan(1e12) == (True, 12, 12 * 4096)
+    assert plan(1e10) == (True, 6, 6 * 4096)
+    assert plan(6e9) == (False, 8, 15104)
+    assert plan(6e9, concurrency=3) == (True, 3, 3 * 4096)
+    assert plan(1e12, cuttable=False) == (False, 8, 24576)
+    flash = sizes(LoadParams(flash_attn=True), trained=0, per_cell=1e5, gpu=False, free=1e12)
+    assert not flash.streams
 
 
 def test_the_line_says_whether_threads_are_chosen() -> None:

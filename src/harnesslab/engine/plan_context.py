@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harnesslab.engine.native import NativeModel
 
 MAX_SEQUENCES = 256  # llama.cpp's own limit
+FEW_STREAMS = 4  # with fewer, a buffer that requests share lets more of them run
 IDLE_CELLS = 2048  # what is not in use is parked: batches of 30 and more compute attention over idle cells too
 
 
@@ -92,7 +93,7 @@ def sizes(
     """Sizes from the model's KV bytes and the memory that is free; a quarter of it at most goes to the KV cache.
 
     Plain attention runs over all cells of a buffer for every row, so there each sequence has a buffer for itself, and
-    what it would share is copied; with flash attention they share one.
+    what it would share is copied. With flash attention, or where memory has room for few of them, they share one.
 
     Args:
         trained: the context the model was trained for, in tokens; 0: not known.
@@ -104,15 +105,16 @@ def sizes(
     """
     n_ctx = min(load.n_ctx, trained or load.n_ctx)
     flash = _flash(load, gpu)
-    streams = cuttable and not flash
-    at_once = AT_ONCE_GPU if gpu else AT_ONCE_STREAMS if streams else AT_ONCE_CPU
-    wanted = concurrency or load.concurrency or at_once
     most = int(free / 4 / per_cell)
+    stream = (n_ctx + 255) // 256 * 256
+    asked = concurrency or load.concurrency
+    wanted = asked or (AT_ONCE_GPU if gpu else AT_ONCE_STREAMS)
+    streams = cuttable and not flash and most // stream >= min(wanted, FEW_STREAMS)
     if streams:
-        stream = (n_ctx + 255) // 256 * 256
-        sequences = concurrency = max(1, min(wanted, most // stream, MAX_SEQUENCES))
+        sequences = concurrency = min(wanted, most // stream, MAX_SEQUENCES)
         cells = kept = stream * sequences
     else:
+        wanted = asked or (AT_ONCE_GPU if gpu else AT_ONCE_CPU)
         cells = max(n_ctx, min(wanted * 2048 + 8192, wanted * n_ctx + n_ctx, most))
         cells = (cells + 255) // 256 * 256
         kept = min(cells // 2, IDLE_CELLS)
