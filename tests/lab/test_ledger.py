@@ -68,7 +68,7 @@ def real(tmp_path_factory: pytest.TempPathFactory, smollm2: Path) -> Path:
     plan = make_plan(config.parse(REAL, Path("real.toml")))
     with contextlib.redirect_stdout(io.StringIO()) as said:
         assert run_sweep(plan, folder).finished == len(plan.trials)
-    assert "smollm2-135m: 2 requests at once in " in said.getvalue()
+    assert "smollm2-135m: 2 requests at once, each with " in said.getvalue()
     return folder
 
 
