@@ -106,7 +106,7 @@ class Bench:
 
     def __init__(self, model: NativeModel, load: LoadParams, threads: int) -> None:
         self.model, self.load, self.threads = model, load, threads
-        self.streams = not load.flash_attn and not model.recurrent and model.n_swa <= 0  # as the engine chooses
+        self.streams = model.cuttable and not load.flash_attn  # as the engine chooses
 
     def context(self, cells: int, sequences: int, outputs: int) -> NativeContext:
         from harnesslab.engine.native import NativeContext

@@ -16,15 +16,20 @@ def install(cells: int, believed: int, parking: int, broken_restores: int) -> No
     from harnesslab.engine import plan_context
     from harnesslab.engine.native import NativeContext
 
-    planned, made, load = plan_context.plan_context, NativeContext.__init__, NativeContext.load
+    planned, sizes = plan_context.plan_context, plan_context.sizes
+    made, load = NativeContext.__init__, NativeContext.load
     counted = itertools.count(1)
 
     def plan(*args: Any) -> plan_context.ContextPlan:
         whole = planned(*args)
-        if cells:  # only a buffer that sequences share can run out
-            sequences = 4 * whole.concurrency + 32
-            whole = dataclasses.replace(whole, cells=cells, streams=False, sequences=sequences, idle_cells=cells // 2)
-        return dataclasses.replace(whole, parking=whole.parking if parking < 0 else parking)
+        return dataclasses.replace(
+            whole,
+            cells=cells or whole.cells,
+            parking=whole.parking if parking < 0 else parking,
+        )
+
+    def buffer(*args: Any, **facts: Any) -> plan_context.ContextPlan:
+        return sizes(*args, **facts | {"cuttable": False})
 
     def make(self: NativeContext, *args: Any, **sizes: Any) -> None:
         made(self, *args, **sizes)
@@ -34,6 +39,8 @@ def install(cells: int, believed: int, parking: int, broken_restores: int) -> No
         broken = broken_restores and next(counted) % broken_restores == 0
         return load(self, sequence, data[:-1000] if broken else data)
 
+    if cells:  # only a buffer that sequences share can run out
+        plan_context.sizes = buffer
     plan_context.plan_context = plan  # type: ignore[assignment]
     NativeContext.__init__ = make  # type: ignore[method-assign]
     NativeContext.load = restore  # type: ignore[method-assign]

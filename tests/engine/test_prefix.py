@@ -59,6 +59,15 @@ class Books(RuleBasedStateMachine):
         self.cells[sequence] = self.cells[sequence] + self.compute(len(tokens))
 
     @precondition(lambda self: self.tokens)
+    @rule(pick=st.integers(0, 10**6), at=st.integers(0, 12))
+    def cut(self, pick: int, at: int) -> None:
+        sequence = sorted(self.tokens)[pick % len(self.tokens)]
+        length = min(at, len(self.tokens[sequence]))
+        self.tree.cut(sequence, length)
+        self.tokens[sequence] = self.tokens[sequence][:length]
+        self.cells[sequence] = self.cells[sequence][:length]
+
+    @precondition(lambda self: self.tokens)
     @rule(pick=st.integers(0, 10**6))
     def remove(self, pick: int) -> None:
         sequence = sorted(self.tokens)[pick % len(self.tokens)]

@@ -94,7 +94,7 @@ def test_on_a_cpu_requests_have_streams_unless_memory_has_room_for_few() -> None
 
 
 def test_the_line_says_whether_threads_are_chosen() -> None:
-    facts = {"concurrency": 8, "cells": 24576, "n_batch": 512, "thread_counts": (4, 2, 1)}
+    facts = {"concurrency": 8, "cells": 24576, "streams": False, "n_batch": 512, "thread_counts": (4, 2, 1)}
     assert chosen(facts).endswith(
         "8 requests at once in 24,576 KV cells, batches of 512 tokens, 1 to 4 threads, chosen while working"
     )

@@ -69,6 +69,11 @@ class NativeModel:
         raw = lc.llama_model_chat_template(self.ptr, None)
         return raw.decode(errors="replace") if raw else ""
 
+    @property
+    def cuttable(self) -> bool:
+        """Whether a saved state can be cut anywhere: not under a sliding window, nor of recurrent models."""
+        return not self.recurrent and self.n_swa <= 0
+
     def meta(self, key: str) -> str:
         buffer = ctypes.create_string_buffer(1024)
         n = lc.llama_model_meta_val_str(self.ptr, key.encode(), buffer, len(buffer))

@@ -74,7 +74,7 @@ def plan_context(model: NativeModel, load: LoadParams, concurrency: int, idle_ce
         concurrency=concurrency,
         idle_cells=idle_cells,
         threads=threads,
-        cuttable=not model.recurrent and model.n_swa <= 0,
+        cuttable=model.cuttable,
     )
 
 
@@ -101,7 +101,7 @@ def sizes(
         gpu: whether the model runs on GPUs.
         free: bytes of memory where the cells will lie.
         concurrency, idle_cells, threads: as in `LlamaEngine.start`.
-        cuttable: whether a saved state can be cut anywhere: not under a sliding window, nor of recurrent models.
+        cuttable: as of `NativeModel`.
     """
     n_ctx = min(load.n_ctx, trained or load.n_ctx)
     flash = _flash(load, gpu)

@@ -287,7 +287,7 @@ class Scheduler:
         """A stream to compute in: `held` itself, if it is idle, or one that was freed.
 
         Streams whose numbers follow each other are computed together, so it is one that leaves the live ones in the
-        fewest runs. Copying a stream costs less than a step.
+        fewest runs.
         """
 
         def cost(sequence: int) -> tuple[int, bool, bool]:
@@ -311,7 +311,7 @@ class Scheduler:
         self.tree.cut(sequence, length)
 
     def _make_room(self, cells: int, keep: int = -1) -> bool:
-        """Parks idle sequences, oldest first, until so many cells and a sequence id are free. A stream has cells."""
+        """Parks idle sequences, oldest first, until a sequence id and, in one buffer, so many cells are free."""
         promised = sum(
             max(1, min(j.sampling.max_tokens, j.n_ctx - len(j.tokens)) - len(j.out)) for j in self._live.values()
         )

@@ -83,7 +83,7 @@ def chosen(facts: Mapping[str, Any]) -> str:
     counts = sorted(facts["thread_counts"])
     threads = f"{counts[0]} to {counts[-1]} threads, chosen while working" if len(counts) > 1 else _count(counts[0])
     cells = f" in {facts['cells']:,} KV cells"
-    if facts.get("streams"):
+    if facts["streams"]:
         cells = f", each with {facts['cells'] // facts['sequences']:,} KV cells of its own"
     return f"{facts['concurrency']} requests at once{cells}, batches of {facts['n_batch']:,} tokens, {threads}"
 
