@@ -3,7 +3,7 @@
     python -m benchmarks.engine --model qwen2.5-coder-0.5b
 
 6 `orders` tasks x 4 repeats x 4 harnesses. All arms run the same harness code on the same rendered prompts with the
-same sampling; only what computes the replies differs. Arms take turns, two tasks at a time, so that a noisy machine
+same sampling; only what computes the replies differs. Arms take turns, --turn tasks at a time, so that a noisy machine
 disturbs all of them alike; each arm keeps its own caches from turn to turn. An arm has as many trials in flight as its
 engine takes at once; with the memo as many for each harness, as in a sweep, because most then wait for a shared reply.
 
@@ -63,7 +63,6 @@ HARNESSES: dict[str, list[Any]] = {
     "validate+rewind": ["validate", "rewind"],
     "guardrails": ["validate", "retry"],
 }
-TURN = 2  # tasks
 WORK = ("busy", "prefilled", "decoded", "shared")
 MARGIN = 0.10  # of success rates: the arms draw different replies, and 96 trials are 6 tasks
 
@@ -259,7 +258,7 @@ async def measure(options: argparse.Namespace) -> None:
     for arm in arms:
         arm.weights = weights
     try:
-        turns = [tasks[i : i + TURN] for i in range(0, len(tasks), TURN)]
+        turns = [tasks[i : i + options.turn] for i in range(0, len(tasks), options.turn)]
         for i, turn in enumerate(turns):
             for arm in arms[i % len(arms) :] + arms[: i % len(arms)]:
                 if arm.turns > i:
@@ -344,6 +343,7 @@ def main() -> None:
     parser.add_argument("--model", default="qwen2.5-coder-0.5b")
     parser.add_argument("--tasks", type=int, default=6)
     parser.add_argument("--repeats", type=int, default=4)
+    parser.add_argument("--turn", type=int, default=2, help="tasks per turn; a GPU needs 4 or more to have 64 trials")
     parser.add_argument(
         "--slots", type=int, nargs="*", default=[8, 16], help="slot counts of llama-server; none skips it"
     )

@@ -4,10 +4,12 @@
 
 Sequences begin with the same --shared tokens and have --own more each. Timed are batches of one token for several of
 them, and of --prompt tokens for one; layouts take turns, and each figure is the median of --repeats. In the buffer the
-first tokens are shared cells, all 16 sequences lie in it, and --idle cells more, as a sweep's kept sequences do.
+first tokens are shared cells, all sequences lie in it, and --idle cells more, as a sweep's kept sequences do.
 
 Prints milliseconds, decode_ROWS_LAYOUT= and prompt_LAYOUT=, and the buffer's over the streams', decode_ratio_ROWS= and
-prompt_ratio=. `flash` is the buffer with flash attention.
+prompt_ratio=. With flash attention they are `flash` and `flash_streams`.
+
+    --rows 1 8 32 64     what a GPU has at once
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ import numpy as np
 
 from harnesslab.engine.native import NativeContext, NativeModel
 
-ROWS = (1, 4, 8, 12, 16)
 N_BATCH = 512
 
 
@@ -32,7 +33,7 @@ class Layout:
 
         self._at = options.shared + options.own
         self._rng = np.random.default_rng(1)
-        n = max(ROWS)
+        n = max(options.rows)
         each = (self._at + options.prompt + 255) // 256 * 256
         cells = n * each if streams else options.shared + n * (each - options.shared) + options.idle + 256
         self._vocabulary = model.n_vocab
@@ -61,7 +62,6 @@ class Layout:
     def _decode(self, parts: list[tuple[int, int, int]]) -> None:
         drawn = [(s, at, self._rng.integers(0, self._vocabulary, n, np.int32), True) for s, at, n in parts]
         assert self.context.decode(drawn) == 0
-        self.context.logits(1)  # waits for a GPU
 
     def seconds(self, rows: int, tokens: int) -> float:
         """Of one batch: so many tokens for each of the first `rows` sequences, which are taken back."""
@@ -83,17 +83,17 @@ def main() -> None:
     parser.add_argument("--own", type=int, default=400)
     parser.add_argument("--prompt", type=int, default=70)
     parser.add_argument("--idle", type=int, default=2048)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1, 4, 8, 12, 16])
     parser.add_argument("--repeats", type=int, default=9)
     options = parser.parse_args()
     entry = load_registry().get(options.model)
     options.load = entry.load
     model = NativeModel(str(ensure(entry)), entry.load)
     layouts = {
-        "buffer": Layout(model, options, streams=False, flash=False),
-        "streams": Layout(model, options, streams=True, flash=False),
-        "flash": Layout(model, options, streams=False, flash=True),
+        name: Layout(model, options, streams=name.endswith("streams"), flash=name.startswith("flash"))
+        for name in ("buffer", "streams", "flash", "flash_streams")
     }
-    batches = [*((f"decode_{rows}", rows, 1) for rows in ROWS), ("prompt", 1, options.prompt)]
+    batches = [*((f"decode_{rows}", rows, 1) for rows in options.rows), ("prompt", 1, options.prompt)]
     for name, rows, tokens in batches:
         took: dict[str, list[float]] = {layout: [] for layout in layouts}
         for _ in range(options.repeats):
@@ -101,9 +101,10 @@ def main() -> None:
                 took[layout].append(made.seconds(rows, tokens))
         median = {layout: 1000 * float(np.median(seconds)) for layout, seconds in took.items()}
         for layout, ms in median.items():
-            print(f"{name}_{layout}={ms:.0f}", flush=True)
+            print(f"{name}_{layout}={ms:.3g}", flush=True)
         ratio = name.replace("_", "_ratio_") if "_" in name else f"{name}_ratio"
         print(f"{ratio}={median['buffer'] / median['streams']:.2f}", flush=True)
+        print(f"{ratio}_flash={median['flash'] / median['flash_streams']:.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,6 @@ class _Bench:
     def _feed(self, at: int, n: int) -> None:
         if self._context.decode([(0, at, self._tokens[:n], True)]):
             raise EngineFailure("decode", f"llama_decode refused {n} tokens while calibrating")
-        self._context.logits(1)  # waits for a GPU
 
     def _cut(self) -> None:
         if self._cells:

@@ -201,7 +201,7 @@ class NativeContext:
         lc.llama_set_n_threads(self.ptr, n, n)
 
     def decode(self, parts: Sequence[tuple[int, int, NDArray[np.int32], bool]]) -> int:
-        """Computes some tokens of some sequences in one call.
+        """Computes some tokens of some sequences in one call, and waits for a GPU to be done with them.
 
         Args:
             parts: (sequence, first position, int32 tokens, whether the last token's logits are wanted). With streams,
@@ -220,7 +220,9 @@ class NativeContext:
             self._logits[m - 1] = wanted
             n = m
         self._batch.n_tokens = n
-        return int(lc.llama_decode(self.ptr, self._batch))
+        code = int(lc.llama_decode(self.ptr, self._batch))
+        lc.llama_synchronize(self.ptr)
+        return code
 
     def logits(self, rows: int) -> NDArray[np.float32]:
         """float32[rows, n_vocab]: llama.cpp's own buffer, in the order of the parts that wanted logits."""
