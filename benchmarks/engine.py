@@ -4,8 +4,8 @@
 
 6 `orders` tasks x 4 repeats x 4 harnesses. All arms run the same harness code on the same rendered prompts with the
 same sampling; only what computes the replies differs. Arms take turns, --turn tasks at a time, so that a noisy machine
-disturbs all of them alike; each arm keeps its own caches from turn to turn. An arm has as many trials in flight as its
-engine takes at once; with the memo as many for each harness, as in a sweep, because most then wait for a shared reply.
+disturbs all of them alike; each arm keeps its own caches from turn to turn. An arm has as many trials at work as its
+engine takes at once; ours as many as a sweep has, where those that wait for a shared reply do not count.
 
 Prints name=value lines: trials_per_hour_*, ratio_plain, ratio_llama_server (against the server's best slot count),
 ratio_*_nomemo, busy (seconds inside llama_decode / wall), tokens computed, tokens saved by the prefix tree and by the
@@ -37,7 +37,8 @@ from harnesslab.engine.memo import MemoEngine
 from harnesslab.engine.templates import ChatTemplate
 from harnesslab.harness.compose import Harness
 from harnesslab.harness.loop import run_trial
-from harnesslab.models.entry import ModelEntry
+from harnesslab.lab.places import Places, worth_running
+from harnesslab.models.entry import LoadParams, ModelEntry
 from harnesslab.suites.registry import load_suite
 from harnesslab.trace.recorder import LayerTable, TrialRecorder
 from harnesslab.types import (
@@ -71,14 +72,17 @@ class PlainEngine:
     """The plain way: one `Llama`, one completion after another, as `create_chat_completion` does once it has
     rendered."""
 
-    def __init__(self, path: Path, n_ctx: int, threads: int) -> None:
+    def __init__(self, path: Path, load: LoadParams, threads: int) -> None:
         from llama_cpp import Llama
 
-        self.llama = Llama(str(path), n_ctx=n_ctx, n_threads=threads, n_threads_batch=threads, verbose=False)
+        self.llama = Llama(
+            str(path), n_ctx=load.n_ctx, n_gpu_layers=load.n_gpu_layers, n_threads=threads, n_threads_batch=threads,
+            verbose=False,
+        )  # fmt: skip
         source = self.llama.metadata.get("tokenizer.chat_template", "")
         self.dialect = dialects.get(dialects.detect(source, self.llama.metadata.get("general.architecture", "")))
         self.template = ChatTemplate(source, bos="", eos="")
-        self.info = EngineInfo("plain", str(path), n_ctx)
+        self.info = EngineInfo("plain", str(path), load.n_ctx)
 
     async def render(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Prompt:
         import numpy as np
@@ -123,7 +127,7 @@ class Arm:
 
     name: str
     engine: Engine
-    at_once: int
+    places: Places
     native: LlamaEngine | None = None  # ours, beneath the engine
     seconds: float = 0.0
     trials: int = 0
@@ -141,15 +145,14 @@ class Arm:
         return {
             f.name: getattr(self, f.name)
             for f in fields(self)
-            if f.name not in ("engine", "at_once", "native", "weights")
+            if f.name not in ("engine", "places", "native", "weights")
         }
 
     async def run(self, tasks: Sequence[Task], repeats: int, sampling: Sampling) -> None:
         """All repeats of these tasks in all harnesses."""
-        gate = asyncio.Semaphore(self.at_once)
 
         async def one(task: Task, repeat: int, name: str, layers: list[Any]) -> None:
-            async with gate:
+            async with self.places:
                 environment = task.environment(1, repeat)
                 recorder = TrialRecorder(LayerTable())
                 engine = _Counting(self.engine, self)
@@ -244,16 +247,17 @@ async def measure(options: argparse.Namespace) -> None:
     arms: list[Arm] = []
     closers: list[Callable[[], Awaitable[None]]] = []
     ours = await LlamaEngine.start(entry, path, calibrate=True)
-    arms.append(Arm("ours_nomemo", ours, ours.info.concurrency, ours))
+    arms.append(Arm("ours_nomemo", ours, Places(worth_running(ours.info)), ours))
     memo = await LlamaEngine.start(entry, path)
-    arms.append(Arm("ours", MemoEngine(memo, entry.sha256), memo.info.concurrency * len(HARNESSES), memo))
-    arms.append(Arm("plain", PlainEngine(path, entry.load.n_ctx, cores()), 1))
+    places = Places(worth_running(memo.info))
+    arms.append(Arm("ours", MemoEngine(memo, entry.sha256, waiting=places.lent), places, memo))
+    arms.append(Arm("plain", PlainEngine(path, entry.load, cores()), Places(1)))
     for slots in options.slots:
         from benchmarks.llama_server import serving
 
         engine, stop = await serving(entry, path, slots)
         closers.append(stop)
-        arms.append(Arm(f"llama_server_{slots}", engine, slots))
+        arms.append(Arm(f"llama_server_{slots}", engine, Places(slots)))
     weights = resume(arms, options) or ours.info.weights
     for arm in arms:
         arm.weights = weights

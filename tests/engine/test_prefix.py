@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from harnesslab.engine.parking import Parked, Parking
 from harnesslab.engine.prefix import PrefixTree, common_prefix
 
 TOKENS = st.lists(st.integers(0, 2), max_size=12)
@@ -103,3 +104,18 @@ def test_a_sequence_lends_no_more_than_it_may() -> None:
     tree.append(0, array([1, 2, 3, 4]))
     assert tree.match(array([1, 2, 3, 9]), lambda s, n: min(n, 2)).length == 2
     assert tree.match(array([1, 2, 3, 9]), lambda s, n: 0).sequence == -1
+
+
+@given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=6), min_size=1, max_size=12), st.data())
+def test_parking_finds_the_longest_beginning_of_all_that_it_holds(states: list[list[int]], data: st.DataObject) -> None:
+    parking = Parking(10)
+    for state in states:
+        parking.put(Parked(array(state), np.zeros(1, np.uint8)))
+        if len(parking) > 3 and data.draw(st.booleans()):
+            parking.take(data.draw(st.sampled_from(list(parking._lots))))
+    asked = array(data.draw(st.lists(st.integers(0, 2), min_size=1, max_size=6)))
+    lot, length = parking.longest(asked)
+    held = {i: common_prefix(parked.tokens, asked) for i, parked in parking._lots.items()}
+    assert length == max(held.values())
+    assert lot == -1 if length == 0 else held[lot] == length
+    assert parking.bytes == len(parking) <= 10

@@ -55,9 +55,9 @@ def made_by(task: DeskTask) -> WorldEnvironment:
 @pytest.mark.parametrize("desk", LOADS)
 def test_a_desk_has_three_tiers_many_templates_tools_and_rows(desk: str) -> None:
     tasks = tasks_of(desk)
-    assert Counter(t.tier for t in tasks) == {"direct": 15, "dialogue": 15, "policy": 15}
+    assert Counter(t.tier for t in tasks) == {"question": 15, "direct": 15, "dialogue": 15, "policy": 15}
     assert len({t.base for t in tasks}) >= 14
-    assert len({t.view.id for t in tasks}) == len({t.view.prompt for t in tasks}) == 45
+    assert len({t.view.id for t in tasks}) == len({t.view.prompt for t in tasks}) == 60
     assert len(tasks[0].kit.toolbox) >= 12
     assert sum(len(tasks[0].rows.ids(table)) for table in tasks[0].rows.tables) > 4000
     assert len({t.view.system for t in tasks}) == len({id(t.rows) for t in tasks}) == 1
@@ -65,7 +65,7 @@ def test_a_desk_has_three_tiers_many_templates_tools_and_rows(desk: str) -> None
 
 def test_both_desks_take_turns_in_one_suite() -> None:
     suite = load(seed=1)
-    assert len(suite.tasks) == 90
+    assert len(suite.tasks) == 120
     assert Counter(t.base.split(".")[0] for t in suite.tasks[:10]) == {"retail": 5, "airline": 5}
     assert load_suite("servicedesk-airline", seed=1, n=3).tasks == load_airline(seed=1).tasks[:3]
 
@@ -333,10 +333,10 @@ def test_the_prefix_is_short(desk: str) -> None:
 
 
 FROZEN = {
-    ("retail", "eval"): 9987731809082722710,
-    ("retail", "dev"): 9215124479085377793,
-    ("airline", "eval"): 13164026036627993657,
-    ("airline", "dev"): 14408293542858040986,
+    ("retail", "eval"): 16348427730760336120,
+    ("retail", "dev"): 14587915767355872592,
+    ("airline", "eval"): 6222583927689437131,
+    ("airline", "dev"): 56248359675260442,
 }
 
 

@@ -12,7 +12,8 @@ import dataclasses
 import hashlib
 from base64 import b64decode, b64encode
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import orjson
@@ -51,13 +52,21 @@ class MemoEngine:
         inner: the engine that computes; it is closed with this one.
         identity: all that decides a reply beside the request: model hash, template, dialect. Never empty.
         store: where replies outlive the process; None: in memory only.
+        waiting: entered by a request while it waits for one that another request has begun.
     """
 
-    def __init__(self, inner: Engine, identity: str, store: MemoStore | None = None) -> None:
+    def __init__(
+        self,
+        inner: Engine,
+        identity: str,
+        store: MemoStore | None = None,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         assert identity
         self._inner = inner
         self._identity = identity.encode()
         self._store = store
+        self._waiting = waiting
         self._known: OrderedDict[bytes, Completion] = OrderedDict()
         self._running: dict[bytes, asyncio.Future[Completion]] = {}
 
@@ -80,7 +89,8 @@ class MemoEngine:
             running = self._running.get(key)
             if running is None:
                 return await self._compute(key, request)
-            joined = await _outcome(running)
+            with self._waiting():
+                joined = await _outcome(running)
             if joined is not None:
                 return dataclasses.replace(joined, memo=True)
 

@@ -210,15 +210,15 @@ class NativeContext:
         Returns:
             llama.cpp's code: 0 done, 1 no free cells (nothing changed), anything else an error.
         """
-        n = 0
-        for sequence, position, tokens, wanted in parts:
-            m = n + len(tokens)
-            self._tokens[n:m] = tokens
-            self._pos[n:m] = np.arange(position, position + len(tokens))
-            self._seq[n:m] = sequence
-            self._logits[n:m] = 0
-            self._logits[m - 1] = wanted
-            n = m
+        sequences, positions, chunks, wanted = zip(*parts, strict=True)
+        sizes = np.array([len(chunk) for chunk in chunks])
+        ends = np.cumsum(sizes)
+        n = int(ends[-1])
+        self._tokens[:n] = np.concatenate(chunks)
+        self._pos[:n] = np.arange(n) + np.repeat(np.array(positions) - (ends - sizes), sizes)
+        self._seq[:n] = np.repeat(sequences, sizes)
+        self._logits[:n] = 0
+        self._logits[ends - 1] = wanted
         self._batch.n_tokens = n
         code = int(lc.llama_decode(self.ptr, self._batch))
         lc.llama_synchronize(self.ptr)

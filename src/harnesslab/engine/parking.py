@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harnesslab.engine.prefix import Tokens, common_prefix
+from harnesslab.engine.prefix import PrefixTree, Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Parking:
         self.capacity = capacity
         self.bytes = 0
         self._lots: OrderedDict[int, Parked] = OrderedDict()
+        self._tree = PrefixTree()  # of the lots: its sequences
         self._next = 0
 
     def __len__(self) -> int:
@@ -38,24 +39,27 @@ class Parking:
     def put(self, parked: Parked) -> None:
         if parked.state.nbytes > self.capacity:
             return
-        self._lots[self._next] = parked
-        self._next += 1
+        lot, self._next = self._next, self._next + 1
+        self._lots[lot] = parked
+        held = self._tree.match(parked.tokens, _whole)
+        self._tree.attach(lot, held.sequence, held.length)
+        self._tree.append(lot, parked.tokens[held.length :])
         self.bytes += parked.state.nbytes
         while self.bytes > self.capacity:
-            _, oldest = self._lots.popitem(last=False)
-            self.bytes -= oldest.state.nbytes
+            self.take(next(iter(self._lots)))
 
     def longest(self, tokens: Tokens) -> tuple[int, int]:
         """(lot, length) of the state with the longest beginning in common with `tokens`; (-1, 0) if none has any."""
-        best = (-1, 0)
-        for lot, parked in self._lots.items():
-            length = common_prefix(parked.tokens, tokens)
-            if length > best[1]:
-                best = lot, length
-        return best
+        found = self._tree.match(tokens, _whole)
+        return found.sequence, found.length
 
     def take(self, lot: int) -> Parked:
         """Removes and returns a state."""
         parked = self._lots.pop(lot)
+        self._tree.remove(lot)
         self.bytes -= parked.state.nbytes
         return parked
+
+
+def _whole(_lot: int, length: int) -> int:
+    return length

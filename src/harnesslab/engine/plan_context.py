@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 MAX_SEQUENCES = 256  # llama.cpp's own limit
 FEW_STREAMS = 4  # with fewer, a buffer that requests share lets more of them run
-IDLE_CELLS = 2048  # what is not in use is parked: batches of 30 and more compute attention over idle cells too
+# what is not in use is parked, since attention runs over idle cells too; on a GPU that costs less than parking
+IDLE_CELLS, IDLE_CELLS_GPU = 2048, 32768
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def sizes(
         wanted = asked or (AT_ONCE_GPU if gpu else AT_ONCE_CPU)
         cells = max(n_ctx, min(wanted * 2048 + 8192, wanted * n_ctx + n_ctx, most))
         cells = (cells + 255) // 256 * 256
-        kept = min(cells // 2, IDLE_CELLS)
+        kept = min(cells // 2, IDLE_CELLS_GPU if gpu else IDLE_CELLS)
         concurrency = max(1, min(wanted, cells // 512))
         sequences = min(MAX_SEQUENCES, 4 * concurrency + 32)
     return ContextPlan(

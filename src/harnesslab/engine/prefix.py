@@ -69,12 +69,15 @@ class PrefixTree:
             usable: (sequence, length it has in common with `tokens`) -> how much of it can be lent.
         """
         best = NO_MATCH
-        for node, length in self._common(tokens):
-            if length > best.length:
-                for sequence in node.sequences:
-                    lent = usable(sequence, length)
-                    if lent > best.length:
-                        best = Match(lent, sequence)
+        for node, length in sorted(self._common(tokens), key=lambda found: -found[1]):
+            if length <= best.length:
+                break
+            for sequence in node.sequences:
+                lent = usable(sequence, length)
+                if lent > best.length:
+                    best = Match(lent, sequence)
+                if lent == length:
+                    break
         return best
 
     def _common(self, tokens: Tokens) -> Iterator[tuple[Node, int]]:

@@ -35,6 +35,7 @@ from harnesslab.errors import EngineFailure
 from harnesslab.types import FinishReason, Weights
 
 WORTH_WAITING = 16  # tokens another request must be about to compute before it pays to wait for them
+CONSIDERED = 16  # requests from each end of the queue that a free place is offered to
 MOST_PASSED = 64  # times that later requests may be admitted before one
 WORTH_PARKING = 64  # tokens of its own that a sequence must hold before its state is worth keeping
 
@@ -157,7 +158,10 @@ class Scheduler:
         done: list[Finished] = []
         kept: list[Job] = []
         admitted: list[Job] = []
-        queue = deque(sorted(self._waiting, key=self._turn))
+        waiting = list(self._waiting)
+        # the oldest must not starve, and the newest are next turns whose cells are still here; the rest had its chance
+        middle = waiting[CONSIDERED:-CONSIDERED]
+        queue = deque(sorted(waiting[:CONSIDERED] + waiting[CONSIDERED:][-CONSIDERED:], key=self._turn))
         while queue and len(self._live) < self.concurrency:
             job = queue.popleft()
             if len(job.tokens) + len(job.out) >= job.n_ctx:
@@ -174,17 +178,17 @@ class Scheduler:
                 # what it would share lies in a sequence too long to keep beside it
                 self._make_room(self.context.cells)
                 placed = self._place(job, prompt, NO_MATCH)
+                if not placed:
+                    job.failure = "out-of-cells", f"a prompt of {len(prompt)} tokens, {self.context.cells} cells in all"
+                    done.append(self._finish(job, FinishReason.STOP))
+                    continue
             if not placed:
                 kept.append(job)
                 break
             admitted.append(job)
-        self._waiting = deque(sorted((*kept, *queue), key=lambda j: j.submitted))
+        self._waiting = deque(sorted((*kept, *queue, *middle), key=lambda j: j.submitted))
         for job in self._waiting:
             job.passed += sum(other.submitted > job.submitted for other in admitted)
-        if self._waiting and not self._live:
-            job = self._waiting.popleft()
-            job.failure = "out-of-cells", f"a prompt of {len(job.tokens)} tokens, {self.context.cells} cells in all"
-            done.append(self._finish(job, FinishReason.STOP))
         return done
 
     def _turn(self, job: Job) -> tuple[bool, int, float]:

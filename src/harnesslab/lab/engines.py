@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, runtime_checkable
 
 from harnesslab.engine.memo import MemoEngine, MemoStore
@@ -33,6 +34,7 @@ class Engines:
         store: where the memo lies; None: no memo at all.
         fits: whether a model can be loaded beside those that are loaded; where not, those are closed first.
         started: told of every engine that has started.
+        waiting: as in `MemoEngine`.
 
     Attributes:
         loading: seconds spent starting engines.
@@ -46,12 +48,14 @@ class Engines:
         store: MemoStore | None,
         fits: Fits = lambda _entry, _loaded: True,
         started: Callable[[ModelEntry, Engine], None] = lambda _entry, _engine: None,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._start = start
         self._identity = identity
         self._store = store
         self._fits = fits
         self._started = started
+        self._waiting = waiting
         self.loading = 0.0
         self.discarded = 0
         self._running: dict[str, tuple[ModelEntry, Engine]] = {}
@@ -73,7 +77,7 @@ class Engines:
                 await self._close_all()
             engine = await self._timed_start(entry)
             if self._store is not None:
-                engine = MemoEngine(engine, self._identity(entry, engine.info), self._store)
+                engine = MemoEngine(engine, self._identity(entry, engine.info), self._store, self._waiting)
             self._running[entry.name] = (entry, engine)
             return engine
 

@@ -18,6 +18,7 @@ from typing import Any
 from harnesslab.errors import EngineFailure, UserError
 from harnesslab.lab.attempt import Attempts, cause_of
 from harnesslab.lab.engines import Engines
+from harnesslab.lab.places import Places, worth_running
 from harnesslab.models.entry import ModelEntry
 from harnesslab.plan import TrialPlan
 from harnesslab.store.records import TrialRecord
@@ -37,20 +38,23 @@ class Runner:
     """Runs trials and hands each record to `commit`, in the order in which they end.
 
     Args:
+        places: of the trials that are at work; those that wait for another's reply are not.
         faults: file to which tracebacks of our own faults are appended.
-        concurrency: trials at once; 0: what the engine says, for each arm.
+        concurrency: trials at once; 0: what keeps the engine busy.
     """
 
     def __init__(
         self,
         attempts: Attempts,
         engines: Engines,
+        places: Places,
         commit: Callable[[TrialPlan, TrialRecord], None],
         faults: Path,
         concurrency: int = 0,
     ) -> None:
         self._attempts = attempts
         self._engines = engines
+        self._places = places
         self._commit = commit
         self._faults = faults
         self._concurrency = concurrency
@@ -64,11 +68,11 @@ class Runner:
         """
         queue, aside = deque(trials), deque[_Aside]()
         engine = await self._engine(entry)
-        # arms share replies: of as many trials as there are arms, most of the time only one asks the engine
-        arms = len({trial.cell for trial in trials})
-        places = min(self._concurrency or engine.info.concurrency * arms, len(queue))
+        self._places.total = self._concurrency or worth_running(engine.info)
+        # where all arms wait for one of them
+        most = self._concurrency or self._places.total * len({trial.cell for trial in trials})
         try:
-            await _all(self._worker(entry, queue, aside) for _ in range(max(1, places)))
+            await _all(self._worker(entry, queue, aside) for _ in range(max(1, min(most, len(queue)))))
             await self._again(entry, aside)
         except Unusable:
             for trial, failure in aside:
@@ -77,11 +81,14 @@ class Runner:
 
     async def _worker(self, entry: ModelEntry, queue: deque[TrialPlan], aside: deque[_Aside]) -> None:
         while queue and not self.draining:
-            trial = queue.popleft()
-            try:
-                await self._one(entry, trial)
-            except EngineFailure as e:
-                aside.append((trial, e))
+            async with self._places:
+                if not queue or self.draining:
+                    return
+                trial = queue.popleft()
+                try:
+                    await self._one(entry, trial)
+                except EngineFailure as e:
+                    aside.append((trial, e))
             await asyncio.sleep(0)  # an engine that never waits must not keep signals and the clock out
 
     async def _again(self, entry: ModelEntry, aside: deque[_Aside]) -> None:

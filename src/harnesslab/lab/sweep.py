@@ -19,6 +19,7 @@ from harnesslab.lab.engines import Engines, StartEngine
 from harnesslab.lab.folders import only_one
 from harnesslab.lab.manifest import build_of, refuse_other_build, run_facts
 from harnesslab.lab.meter import Meter, engine_facts
+from harnesslab.lab.places import Places
 from harnesslab.lab.players import Players
 from harnesslab.lab.progress import Progress
 from harnesslab.lab.runner import Runner, Unusable
@@ -129,10 +130,10 @@ class _Sweep:
             telemetry,
             players,
         )
-        engines = Engines(start, self._identity, memo, self._fits, self._note)
-        runner = Runner(
-            attempts, engines, self._commit, self._result.folder / "faults.log", self._plan.config.concurrency
-        )
+        places = Places()
+        engines = Engines(start, self._identity, memo, self._fits, self._note, places.lent)
+        faults = self._result.folder / "faults.log"
+        runner = Runner(attempts, engines, places, self._commit, faults, self._plan.config.concurrency)
         work = asyncio.ensure_future(self._run_models(runner, engines))
         loop = asyncio.get_running_loop()
         with _signals(loop, lambda: self._stop(work)):

@@ -18,7 +18,7 @@ from harnesslab.suites.tools import Toolkit
 from harnesslab.suites.world import Base
 from harnesslab.types import Advice, Budget, TaskView, stable_hash
 
-VERSION = "1"
+VERSION = "2"
 MOST_VARIANTS = 10
 BUDGET = Budget(turns=20)
 

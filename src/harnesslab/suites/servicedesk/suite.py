@@ -11,7 +11,7 @@ from harnesslab.suites.servicedesk.desk import VERSION, Desk, Drawn, draw
 from harnesslab.suites.servicedesk.retail.desk import DESK as RETAIL
 from harnesslab.suites.task import TaskSuite
 
-DEFAULT_N = 45  # tasks per desk
+DEFAULT_N = 60  # tasks per desk
 
 
 def load(*, seed: int, n: int | None = None, split: str = "eval") -> TaskSuite:
@@ -23,7 +23,7 @@ def load_retail(*, seed: int, n: int | None = None, split: str = "eval") -> Task
     """The retail desk's tasks, tiers taking turns.
 
     Args:
-        n: number of tasks; 45 (over all tiers) by default.
+        n: number of tasks; 60 (over all tiers) by default.
         split: "eval", or "dev" for the draw that difficulty is calibrated on.
     """
     return _load("servicedesk-retail", (RETAIL,), seed, n, split)

@@ -1,4 +1,4 @@
-"""Loads the workflow suite: 24 templates x variants, tiers taking turns; with faults, or calm.
+"""Loads the workflow suite: 32 templates x variants, tiers taking turns; with faults, or calm.
 
 A task is a function of (version, split, seed, template, variant) alone: each has an office of its own. Both suites hold
 the same offices, prompts and tools; where a tool is out of service, the oracle of "workflow" goes another way.
@@ -17,12 +17,13 @@ from harnesslab.suites.workflow.long import LONG
 from harnesslab.suites.workflow.middle import MIDDLE
 from harnesslab.suites.workflow.office import Office
 from harnesslab.suites.workflow.short import SHORT
+from harnesslab.suites.workflow.single import SINGLE
 from harnesslab.suites.workflow.task import WorkflowTask, with_faults
 from harnesslab.suites.workflow.tools import AS_OF, GROUP_OF, GROUPS, OTHER_SOURCE, kit
 from harnesslab.types import Budget, TaskView, stable_hash
 
-VERSION = "1"
-DEFAULT_N = 48
+VERSION = "2"
+DEFAULT_N = 64
 MOST_VARIANTS = 10
 LOST = "lost"  # the one source is down, and all that the other knows is old
 
@@ -42,26 +43,28 @@ class Tier:
 
 
 TIERS = {
+    "single": Tier(SINGLE, 8, 0.15, EXPLICIT, ("", DOWN)),
     "short": Tier(SHORT, 12, 0.15, EXPLICIT, ("", DOWN)),
     "middle": Tier(MIDDLE, 18, 0.2, EXPLICIT + BROKEN, ("", DOWN, STALE)),
     "long": Tier(LONG, 30, 0.2, EXPLICIT + BROKEN + WRONG, ("", DOWN, STALE)),
 }
 _OTHERS = "; ".join(f"{other} for {tool}" for tool, other in OTHER_SOURCE.items())
 SYSTEM = f"""\
-You run errands in an office with tools. Today is {AS_OF}. Tools may fail:
+You run errands in an office, and you can do so only by calling tools. Today is {AS_OF}. Begin with a call; look up \
+what you do not know. Do what is asked and nothing more. When no call is left to make, answer in one short sentence \
+that tells what you were asked to tell, numbers as digits.
+Tools may fail:
 - After a timeout, error 429, or a result that is cut off or no JSON, make the same call again.
 - A list is complete only if it has as many entries as its count says; else read it again.
 - Figures are good only if as_of is today. If they are older, ask again.
-- If a tool stays out of service or stays old, use its other source: {_OTHERS}.
-Do what is asked and nothing more. At the end answer in one short sentence with what you were asked to tell, numbers \
-as digits; if nothing, answer: Done."""
+- If a tool stays out of service or stays old, use its other source: {_OTHERS}."""
 
 
 def load(*, seed: int, n: int | None = None, split: str = "eval") -> TaskSuite:
     """Chains of calls over tools that fail, tiers taking turns.
 
     Args:
-        n: number of tasks; 48 (over all tiers) by default.
+        n: number of tasks; 64 (over all tiers) by default.
         split: "eval", or "dev" for the draw that difficulty is calibrated on.
     """
     return _load("workflow", seed, n, split)

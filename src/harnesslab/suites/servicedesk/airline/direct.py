@@ -15,7 +15,6 @@ from harnesslab.suites.servicedesk.airline.common import (
 from harnesslab.suites.servicedesk.airline.tables import CABINS, MEALS, Airline, Booking
 from harnesslab.suites.servicedesk.draft import Draft, Template, call, looked
 from harnesslab.suites.servicedesk.goal import Clock
-from harnesslab.suites.servicedesk.people import TODAY
 from harnesslab.suites.servicedesk.persona import Persona, Wish
 from harnesslab.suites.values import Number
 
@@ -27,36 +26,6 @@ def _asking(airline: Airline, booking: Booking, *wordings: str) -> Persona:
         wishes=(Wish(wordings),),
         facts=who(booking),
         told=TOLD_BOOKING,
-    )
-
-
-def minutes_late(airline: Airline) -> Draft:
-    flight = airline.flight(lambda f: f.status == "delayed" and f.day >= TODAY)
-    wordings = (
-        f"By how many minutes is flight {flight.id} delayed?",
-        f"I hear that flight {flight.id} is late. How many minutes?",
-    )
-    return Draft(
-        Persona(one_of(airline.random, *wordings), (Wish(wordings),)),
-        (call("get_flight", flight_id=flight.id),),
-        f"It is {flight.delay} minutes late.",
-        (Number(flight.delay),),
-        (looked(("get_flight", flight.id)),),
-    )
-
-
-def ticket_price(airline: Airline) -> Draft:
-    flight, cabin = airline.coming(), airline.random.choice(CABINS)
-    wordings = (
-        f"What does a seat in {cabin} cost on flight {flight.id}?",
-        f"I am thinking of flight {flight.id}. What is the price in {cabin}?",
-    )
-    return Draft(
-        Persona(one_of(airline.random, *wordings), (Wish(wordings),)),
-        (call("get_flight", flight_id=flight.id),),
-        f"It costs ${flight.price(cabin)}.",
-        (Number(flight.price(cabin)),),
-        (flight_seen(flight),),
     )
 
 
@@ -112,10 +81,8 @@ def choose_seat(airline: Airline) -> Draft:
 
 
 DIRECT: tuple[Template[Airline], ...] = (
-    minutes_late,
     change_meal,
     departure,
-    ticket_price,
     choose_seat,
     amount_paid,
 )

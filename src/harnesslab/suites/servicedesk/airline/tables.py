@@ -76,6 +76,7 @@ class Airline:
         self.random = random
         self.members: dict[str, Member] = {}
         self.bookings: dict[str, Booking] = {}
+        self._codes: set[str] = set()  # and those that are to stay nobody\'s
         self.flights: dict[str, Flight] = {}
         self._first: dict[tuple[str, str, date], Flight] = {}
         self._emails: set[str] = set()
@@ -150,7 +151,8 @@ class Airline:
         bags: int = 0,
     ) -> Booking:
         """A new booking of one traveller, made `days_ago` (a week or more, if left out)."""
-        code = people.new_code(self.random, self.bookings)
+        code = people.new_code(self.random, self._codes)
+        self._codes.add(code)
         row, letter = self.random.randrange(2, 10), self.random.choice("ABCDEF")
         made = Booking(
             code=code,
@@ -175,7 +177,9 @@ class Airline:
                 self.booking(member, self.random.choice(flights), cabin=self.random.choice(CABINS))
 
     def misread(self, booking: Booking) -> str:
-        return people.misread(self.random, booking.code, self.bookings)
+        wrong = people.misread(self.random, booking.code, self._codes)
+        self._codes.add(wrong)
+        return wrong
 
     def base(self) -> Base:
         """All rows so far, as the world's shared base."""

@@ -8,7 +8,9 @@ from harnesslab.suites.servicedesk.retail.dialogue import DIALOGUE
 from harnesslab.suites.servicedesk.retail.direct import DIRECT
 from harnesslab.suites.servicedesk.retail.judgement import POLICY
 from harnesslab.suites.servicedesk.retail.policy import SYSTEM
+from harnesslab.suites.servicedesk.retail.question import QUESTION
 from harnesslab.suites.servicedesk.retail.shop import Shop
 from harnesslab.suites.servicedesk.retail.tools import KIT
 
-DESK = Desk("retail", SYSTEM, KIT, ADVICE, Shop, {"direct": DIRECT, "dialogue": DIALOGUE, "policy": POLICY})
+TIERS = {"question": QUESTION, "direct": DIRECT, "dialogue": DIALOGUE, "policy": POLICY}
+DESK = Desk("retail", SYSTEM, KIT, ADVICE, Shop, TIERS)

@@ -20,21 +20,6 @@ def _asking(shop: Shop, customer: Customer, *wordings: str) -> Persona:
     )
 
 
-def item_stock(shop: Shop) -> Draft:
-    item = shop.item()
-    wordings = (
-        f"How many pieces of the {item.name} do you have in stock?",
-        f"I would like to know how many of the {item.name} are in stock.",
-    )
-    return Draft(
-        Persona(one_of(shop.random, *wordings), (Wish(wordings),)),
-        (call("find_items", kind=item.kind),),
-        f"There are {item.stock} in stock.",
-        (Number(item.stock),),
-        (looked(("find_items", item.kind), ("get_item", item.id)),),
-    )
-
-
 def order_status(shop: Shop) -> Draft:
     customer = shop.customer()
     order = shop.order(customer, status=shop.random.choice(("packed", "sent", "delivered")))
@@ -106,7 +91,6 @@ def parcel_due(shop: Shop) -> Draft:
 
 
 DIRECT: tuple[Template[Shop], ...] = (
-    item_stock,
     cancel_open,
     order_status,
     delivery_address,

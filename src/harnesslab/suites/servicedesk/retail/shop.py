@@ -71,6 +71,7 @@ class Shop:
         self.random = random
         self.customers: dict[str, Customer] = {}
         self.orders: dict[str, Order] = {}
+        self._order_ids: set[str] = set()  # and ids that are to stay nobody's
         self._emails: set[str] = set()
         self.items: dict[str, Item] = {}
         for kind in KINDS:
@@ -126,7 +127,7 @@ class Shop:
         placed = (delivered or TODAY) - timedelta(days=random.randrange(12, 30) if status != "open" else 2)
         due = (delivered or TODAY) - timedelta(days=overdue if overdue is not None else random.randrange(-4, 2))
         made = Order(
-            id=people.new_id(random, "H", 5, self.orders),
+            id=people.new_id(random, "H", 5, self._order_ids),
             customer=customer,
             lines=lines,
             status=status,
@@ -138,6 +139,7 @@ class Shop:
             carrier=random.choice(CARRIERS),
             method=random.choice(("card", "invoice", "bank transfer")),
         )
+        self._order_ids.add(made.id)
         self.orders[made.id] = made
         return made
 
@@ -148,7 +150,9 @@ class Shop:
                 self.order(customer, status=self.random.choice(STATUSES))
 
     def misread(self, order: Order) -> str:
-        return people.misread(self.random, order.id, self.orders)
+        wrong = people.misread(self.random, order.id, self._order_ids)
+        self._order_ids.add(wrong)
+        return wrong
 
     def base(self) -> Base:
         """All rows so far, as the world's shared base."""
