@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,3 +170,24 @@ def test_families_that_share_a_beginning_are_served_in_order_and_to_the_end(
         assert [j.admitted for j in members] == sorted(j.admitted for j in members)
     assert s.snapshot()["astray"] == 0
     s.context.close()
+
+
+def test_a_free_place_is_offered_to_few_of_many_and_all_get_their_turn(smollm2: Path) -> None:
+    model = native(smollm2)
+    s = scheduler(model, n_batch=BATCH, concurrency=2)
+    looked, match = [0], s.tree.match
+
+    def counting(*arguments: Any) -> Any:
+        looked[0] += 1
+        return match(*arguments)
+
+    s.tree.match = counting  # type: ignore[method-assign]
+    many = 5 * 2 * scheduling.CONSIDERED
+    for i in range(many):
+        s.submit(job(i, prompt(model, 10 * i, 6), max_tokens=1))
+    done = []
+    while s.pending:
+        before = looked[0]
+        done += s.step()
+        assert looked[0] - before <= 3 * 2 * scheduling.CONSIDERED  # in what order; of each: what it shares, what comes
+    assert sorted(d.id for d in done) == list(range(many))
