@@ -3,8 +3,8 @@
     python -m benchmarks.batched --bench PATH/llama-batched-bench --model qwen2.5-coder-0.5b --rows 64
 
 The program is the target llama-batched-bench of the llama.cpp sources that the bindings were built from. It feeds
-random tokens and draws nothing; here --rows requests count upwards from numbers of their own, so that each is drawn
-with the model's sampling, read as a reply, and goes on for --tokens tokens. Timed from the last prompt's end on.
+random tokens and draws nothing. Here --rows requests go on counting from numbers of their own for --tokens tokens, each
+drawn with the model's sampling and read as a reply; their prompts lie in the cells when the time begins.
 
 Prints tokens per second, rate=, rate_batched_bench=, batched_ratio=, and the shares of the engine's time that went to
 llama_decode and to drawing, decode_share= and draw_share=.
@@ -16,47 +16,50 @@ import argparse
 import asyncio
 import json
 import subprocess
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from harnesslab.engine.llama import LlamaEngine
 from harnesslab.engine.plan_context import cores
 from harnesslab.models.entry import ModelEntry
-from harnesslab.types import Completion, Message, Request, Sampling
+from harnesslab.types import Message, Prompt, Request
 
-PROMPT = 512  # tokens, about
+PROMPT = 256  # tokens
 
 
-async def ours(entry: ModelEntry, path: Path, options: argparse.Namespace) -> None:
+async def ours(entry: ModelEntry, path: Path, options: argparse.Namespace) -> float:
+    """Tokens per second."""
     engine = await LlamaEngine.start(entry, path, concurrency=options.rows)
-    sampling = Sampling(
-        temperature=entry.sampling.temperature, top_k=entry.sampling.top_k, top_p=entry.sampling.top_p,
-        max_tokens=options.tokens,
-    )  # fmt: skip
+    sampling = replace(entry.sampling, max_tokens=options.tokens)
 
-    async def one(row: int) -> Completion:
-        start = 1000 + 100 * row
-        count = " ".join(str(start + i) for i in range(PROMPT // 5))
-        text = f"{start}: go on counting to {start + 1000}, all numbers, nothing else: {count}"
-        return await engine.complete(Request(await engine.render([Message("user", text)], ()), sampling, row))
+    async def counting(first: int) -> Prompt:
+        count = " ".join(str(n) for n in range(first, first + PROMPT))
+        whole = await engine.render([Message("user", f"{first} and on: {count}")], ())
+        assert whole.tokens is not None
+        return replace(whole, tokens=whole.tokens[: 4 * PROMPT])  # in the midst of it
+
+    async def run(first: int) -> tuple[int, float, dict[str, float]]:
+        prompts = [await counting(first + 100 * row) for row in range(options.rows)]
+        for tokens in (1, options.tokens):
+            requests = [Request(p, replace(sampling, max_tokens=tokens), row) for row, p in enumerate(prompts)]
+            before, start = await engine.stats(), time.perf_counter()
+            replies = await asyncio.gather(*map(engine.complete, requests))
+            seconds, after = time.perf_counter() - start, await engine.stats()
+        spent = {name: after[name] - before[name] for name in ("up", "idle", "busy", "sampling")}
+        return sum(reply.usage.generated for reply in replies), seconds, spent
 
     try:
-        await asyncio.gather(*(one(row) for row in range(options.rows)))  # kernels compiled, threads chosen
-        before = await engine.stats()
-        replies = await asyncio.gather(*(one(1000 + row) for row in range(options.rows)))
-        after = await engine.stats()
+        await run(20_000)  # kernels are compiled, and thread counts tried
+        generated, seconds, spent = await run(50_000)
     finally:
         await engine.close()
-    generated = sum(reply.usage.generated for reply in replies)
-    seconds = max(reply.times.prefill + reply.times.decode for reply in replies if reply.times)
-    seconds -= max(reply.times.prefill for reply in replies if reply.times)
-    spent = {name: after[name] - before[name] for name in ("up", "idle", "busy", "sampling")}
     working = spent["up"] - spent["idle"]
-    print(f"prompt={replies[0].usage.prompt}")
     print(f"generated={generated / options.rows:.0f}")
     print(f"decode_share={spent['busy'] / working:.3f}")
     print(f"draw_share={spent['sampling'] / working:.3f}")
-    print(f"rate={generated / seconds:.0f}")
-    options.rate = generated / seconds
+    print(f"rate={generated / seconds:.0f}", flush=True)
+    return generated / seconds
 
 
 def theirs(path: Path, options: argparse.Namespace) -> float:
@@ -88,10 +91,10 @@ def main() -> None:
     options.cpu = not llama_cpp.llama_supports_gpu_offload()
     entry = load_registry().get(options.model)
     path = ensure(entry)
-    asyncio.run(ours(entry, path, options))
-    rate = theirs(path, options)
-    print(f"rate_batched_bench={rate:.0f}")
-    print(f"batched_ratio={options.rate / rate:.2f}")
+    rate = asyncio.run(ours(entry, path, options))
+    peer = theirs(path, options)
+    print(f"rate_batched_bench={peer:.0f}")
+    print(f"batched_ratio={rate / peer:.2f}")
 
 
 if __name__ == "__main__":
