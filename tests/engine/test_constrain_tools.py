@@ -11,7 +11,8 @@ import pytest
 from toy_vocabulary import ToyTokens, allowed
 
 from harnesslab.engine import dialects
-from harnesslab.engine.constrain import Grammars, constrainable
+from harnesslab.engine.constrain import Grammars, Masks, constrainable
+from harnesslab.engine.constrain.grammars import MANY
 from harnesslab.errors import UserError
 from harnesslab.types import Constraint, ToolSpec
 
@@ -201,3 +202,23 @@ def test_names_that_a_notation_cannot_write_are_refused() -> None:
     ):
         with pytest.raises(UserError, match="cannot be forced"):
             Grammars(toy.vocabulary, name, None, thinks=False).matcher(Constraint("tools", "auto"), (tool,))
+
+
+def test_masks_written_together_are_those_written_one_by_one() -> None:
+    toy = ToyTokens()
+    grammars = Grammars(toy.vocabulary, "hermes", None, thinks=False)
+    matchers = [
+        grammars.matcher(Constraint("tools", kind), TOOLS) for kind in ("auto", "required") for _ in range(MANY)
+    ]
+    words = (len(toy.pieces) + 31) // 32
+    rng = random.Random(1)
+    for _ in range(30):
+        alone = np.zeros((len(matchers), words), np.uint32)
+        for matcher, row in zip(matchers, alone, strict=True):
+            matcher.mask(row)
+        together = np.full_like(alone, 7)
+        Masks().write([(m, i) for i, m in enumerate(matchers)], together)
+        assert (alone == together).all()
+        for matcher, row in zip(matchers, alone, strict=True):
+            if len(options := allowed(row)):
+                matcher.consume(int(rng.choice(list(options))))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from harnesslab.engine.constrain import Masks
 from harnesslab.engine.job import NOTHING, Job
 from harnesslab.engine.native import NativeContext
 from harnesslab.engine.prefix import Tokens
@@ -23,6 +24,7 @@ class Drawing:
         self._model = context.model
         self._parallel = parallel
         self._words = (self._model.n_vocab + 31) // 32
+        self._masks = Masks()
 
     def warm_up(self) -> None:
         """Compiles the kernel, so that the first request does not wait for it."""
@@ -39,8 +41,9 @@ class Drawing:
         offsets = np.zeros(rows + 1, np.int64)
         recent: list[Tokens] = []
         masks = NO_MASK
-        if any(job.matcher for job in jobs):
+        if constrained := [(job.matcher, i) for i, job in enumerate(jobs) if job.matcher is not None]:
             masks = np.empty((rows, self._words), np.uint32)
+            self._masks.write(constrained, masks)
         for i, job in enumerate(jobs):
             s = job.sampling
             settings[i] = (
@@ -53,8 +56,6 @@ class Drawing:
                 job.rng_key,
                 len(job.out),
             )
-            if job.matcher is not None:
-                job.matcher.mask(masks[i])
             last = job.n_ctx if s.repeat_last_n < 0 else s.repeat_last_n
             if s.repeat_penalty != 1.0 and last:
                 history = np.array(job.out[-last:], np.int32)

@@ -6,7 +6,7 @@ once, and every request gets a copy. No tokenizer is built before the first cons
 
 from __future__ import annotations
 
-from harnesslab.engine.constrain.grammars import GrammarMatcher, Grammars
+from harnesslab.engine.constrain.grammars import GrammarMatcher, Grammars, Masks
 from harnesslab.engine.constrain.tools import constrainable
 
-__all__ = ["GrammarMatcher", "Grammars", "constrainable"]
+__all__ = ["GrammarMatcher", "Grammars", "Masks", "constrainable"]

@@ -15,13 +15,15 @@ from harnesslab.engine.constrain.lark import Lark, slashed
 from harnesslab.engine.constrain.schemas import narrowed
 from harnesslab.engine.constrain.tools import Thinking, preamble, tools_grammar
 from harnesslab.engine.constrain.vocabulary import Vocabulary
+from harnesslab.engine.job import Matcher
 from harnesslab.errors import EngineFailure
 from harnesslab.types import Constraint, ToolSpec, canonical
 
 if TYPE_CHECKING:
-    from llguidance import LLMatcher
+    from llguidance import LLExecutor, LLMatcher
 
 KEPT = 256  # compiled grammars; a suite has a handful of toolboxes
+MANY = 8  # masks from which on they are shared out over cores
 FUEL = 10_000_000  # llguidance's bound on a lexer's work; by default a text without marks can run out of it
 
 
@@ -45,15 +47,20 @@ class GrammarMatcher:
         Args:
             row: uint32[words], contiguous. All zero after an error.
         """
-        if self._first:  # a fixed beginning is written as the tokenizer would write it
+        if self.fixed:
             row[:] = 0
-            row[self._first[0] // 32] = np.uint32(1) << np.uint32(self._first[0] % 32)
-        elif self._matcher.is_error():
+            if self._first:
+                row[self._first[0] // 32] = np.uint32(1) << np.uint32(self._first[0] % 32)
+            return
+        self._matcher.unsafe_compute_mask_ptr(row.ctypes.data, row.nbytes)
+        if self._matcher.is_error():
             row[:] = 0
-        else:
-            self._matcher.unsafe_compute_mask_ptr(row.ctypes.data, row.nbytes)
-            if self._matcher.is_error():
-                row[:] = 0
+
+    @property
+    def fixed(self) -> bool:
+        """Whether there is nothing to compute: after an error, and at a fixed beginning, which is written as the
+        tokenizer would write it."""
+        return bool(self._first) or self._matcher.is_error()
 
     def consume(self, token: int) -> Sequence[int]:
         """Advances by one token and returns those that now follow by force, an end token last if the reply is over."""
@@ -71,6 +78,35 @@ class GrammarMatcher:
 
     def _forced(self) -> list[int]:
         return [] if self._matcher.is_stopped() else self._matcher.compute_ff_tokens()
+
+
+class Masks:
+    """Writes the masks of many replies at once."""
+
+    def __init__(self) -> None:
+        self._executor: LLExecutor | None = None
+
+    def write(self, matchers: Sequence[tuple[Matcher, int]], masks: NDArray[np.uint32]) -> None:
+        """`masks[i]` becomes the mask of the matcher that comes with i.
+
+        Args:
+            masks: uint32[rows, words], contiguous.
+        """
+        shared = [(m, i) for m, i in matchers if isinstance(m, GrammarMatcher) and not m.fixed]
+        if len(shared) < MANY:
+            for matcher, i in matchers:
+                matcher.mask(masks[i])
+            return
+        if self._executor is None:
+            from llguidance import LLExecutor
+
+            self._executor = LLExecutor()
+        inner = [(m._matcher, i) for m, i in shared]
+        self._executor.unsafe_compute_mask_ptr(inner, masks.ctypes.data, masks.strides[0], len(masks))
+        done = {i for m, i in shared if not m.error}
+        for matcher, i in matchers:
+            if i not in done:
+                matcher.mask(masks[i])
 
 
 class Grammars:
