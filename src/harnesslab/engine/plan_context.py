@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_SEQUENCES = 256  # llama.cpp's own limit
 FEW_STREAMS = 4  # with fewer, a buffer that requests share lets more of them run
-# what is not in use is parked, since attention runs over idle cells too; on a GPU that costs less than parking
+# what is not in use is parked, since attention runs over idle cells too; a GPU has more to spare
 IDLE_CELLS, IDLE_CELLS_GPU = 2048, 32768
 
 
