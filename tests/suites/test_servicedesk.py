@@ -58,7 +58,11 @@ def test_a_desk_has_three_tiers_many_templates_tools_and_rows(desk: str) -> None
     assert Counter(t.tier for t in tasks) == {"question": 15, "direct": 15, "dialogue": 15, "policy": 15}
     assert len({t.base for t in tasks}) >= 14
     assert len({t.view.id for t in tasks}) == len({t.view.prompt for t in tasks}) == 60
-    assert len(tasks[0].kit.toolbox) >= 12
+    for task in tasks:
+        if task.tier == "question":
+            assert not any(tool.writes for tool in task.kit.toolbox)
+        else:
+            assert len(task.kit.toolbox) >= 12
     assert sum(len(tasks[0].rows.ids(table)) for table in tasks[0].rows.tables) > 4000
     assert len({t.view.system for t in tasks}) == len({id(t.rows) for t in tasks}) == 1
 
@@ -169,7 +173,7 @@ def test_handing_everything_over_passes_nothing(desk: str) -> None:
         if identify is not None:
             found = environment.call(identify).content
             id = found.split('"')[3]
-            who = {"customer_id": id} if desk == "retail" else {"code": identify.arguments["code"]}
+            who = {"customer_id": id} if desk == "retail" else {"booking_code": identify.arguments["booking_code"]}
             environment.call(ToolCall(transfer, {**who, "topic": "fraud" if desk == "retail" else "medical"}))
         yield "I have transferred your case to a colleague, who will contact you."
 
@@ -214,13 +218,16 @@ def test_a_time_may_be_written_in_any_usual_form() -> None:
 
 def test_a_look_up_needs_all_its_values() -> None:
     environment = made_by(tasks_of("airline")[0])
-    flight = environment.world.get("flights", next(environment.world.ids("flights"))) or {}
+    id = next(environment.world.ids("flights"))
+    flight = environment.world.get("flights", id) or {}
     arguments = {"origin": flight["origin"], "destination": flight["destination"], "day": flight["day"]}
     call = ToolCall("search_flights", arguments)
     result = environment.call(call)
     assert result.ok
     assert Looked((("search_flights", flight["origin"].lower(), flight["day"]),)).done_by(call, result)
     assert not Looked((("search_flights", "Nowhere", flight["day"]),)).done_by(call, result)
+    assert Looked((("search_flights", flight["day"]),), shows=(id,)).done_by(call, result)
+    assert not Looked((("search_flights", flight["day"]),), shows=("L0000",)).done_by(call, result)
 
 
 # --- the policy
@@ -256,7 +263,7 @@ def retail_violations(world: World, call: ToolCall, customer_id: str) -> list[st
 def airline_violations(world: World, call: ToolCall) -> list[str]:
     """What the airline policy's text says about one write, on the state before it."""
     a = call.arguments
-    booking = world.get("bookings", str(a.get("code")))
+    booking = world.get("bookings", str(a.get("booking_code")))
     if booking is None:
         return []
     flight = world.get("flights", booking["flight"]) or {}
@@ -333,17 +340,17 @@ def test_the_prefix_is_short(desk: str) -> None:
 
 
 FROZEN = {
-    ("retail", "eval"): 16348427730760336120,
-    ("retail", "dev"): 14587915767355872592,
-    ("airline", "eval"): 6222583927689437131,
-    ("airline", "dev"): 56248359675260442,
+    ("retail", "eval"): 270391554383242749,
+    ("retail", "dev"): 14732862433045701962,
+    ("airline", "eval"): 17858614596755871324,
+    ("airline", "dev"): 11440807584136011076,
 }
 
 
 @pytest.mark.parametrize(("desk", "split"), FROZEN)
 def test_the_draw_is_frozen(desk: str, split: str) -> None:
     """Whoever changes a task, a table, a tool or a policy changes VERSION and these."""
-    parts: list[str | int] = [repr([(t.name, t.description, t.parameters) for t in tasks_of(desk)[0].kit.toolbox])]
+    parts: list[str | int] = [repr([(t.name, t.description, t.parameters) for t in tasks_of(desk)[1].kit.toolbox])]
     for task in tasks_of(desk, split=split):
         parts += [task.view.system, repr(task.persona), repr(task.script), task.oracle_answer, task.tier]
         parts += [task.environment(0, 0).digest(), task.goal.digest, repr(task.goal.says), repr(task.goal.reads)]

@@ -20,7 +20,8 @@ LOADS: dict[str, Callable[..., object]] = {"retail": load_retail, "airline": loa
 
 
 def first(desk: str) -> DeskTask:
-    (task,) = LOADS[desk](seed=1, n=1).tasks  # type: ignore[attr-defined]
+    """One that is offered all tools."""
+    task = LOADS[desk](seed=1, n=2).tasks[1]  # type: ignore[attr-defined]
     assert isinstance(task, DeskTask)
     return task
 
@@ -75,7 +76,7 @@ def complaints(advice: Advice, call: ToolCall, *seen: str) -> list[str]:
         (RETAIL, ToolCall("get_order", {"order_id": "12345"}), "order_id is H and five digits, not '12345'"),
         (RETAIL, ToolCall("identify_customer", {"email": "ada"}), "email is an email address, not 'ada'"),
         (RETAIL, ToolCall("get_customer", {"customer_id": "C1234"}), "customer_id 'C1234' was in no tool's answer"),
-        (AIRLINE, ToolCall("find_booking", {"code": "ABC"}), "code is letters and digits in turn"),
+        (AIRLINE, ToolCall("find_booking", {"booking_code": "ABC"}), "booking_code is letters and digits in turn"),
         (AIRLINE, ToolCall("search_flights", {"day": "20 May"}), "day is a day as YYYY-MM-DD, not '20 May'"),
     ],
 )
@@ -89,7 +90,9 @@ def test_an_id_that_was_found_is_fine() -> None:
     assert complaints(RETAIL, ToolCall("get_order", {"order_id": 7})) == [], "types are the schema's business"
 
 
-@pytest.mark.parametrize(("desk", "arguments"), [("retail", ("email", "postcode")), ("airline", ("code", "last_name"))])
+@pytest.mark.parametrize(
+    ("desk", "arguments"), [("retail", ("email", "postcode")), ("airline", ("booking_code", "last_name"))]
+)
 def test_a_compound_makes_its_chain(desk: str, arguments: tuple[str, str]) -> None:
     task = next(t for t in LOADS[desk](seed=1).tasks if t.tier == "policy")  # type: ignore[attr-defined]
     environment = task.environment(0, 0)

@@ -186,6 +186,8 @@ def test_a_yes_is_wanted(said: str) -> None:
         "Your identity has been verified.",
         "I'll refund $45 to your card.",
         "Great, thanks!",
+        "To find its price, you would call `get_flight` with the code L1234.",
+        "To get the flight, use get_flight with the code L1234 and the cabin business.",
     ],
 )
 def test_a_promise_is_no_deed(said: str) -> None:

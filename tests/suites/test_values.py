@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harnesslab.suites.values import Day, Number, Word, numbers_in
+from harnesslab.suites.values import Day, Number, Percent, Word, numbers_in
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,19 @@ def test_a_number_is_not_said_by_a_part_of_something_else(answer: str) -> None:
 
 def test_thousands_separators_and_signs() -> None:
     assert numbers_in("1,045 and -3 and $2,000.50 and 7, 8") == {1045, -3, 2000.5, 7, 8}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["40", "40%", "It is 40 %.", "40 percent", "40 per cent", "On 2026-03-11 it is **40%**", "Rain 40 %, 21 degrees"],
+)
+def test_a_percentage_is_said_with_its_sign_or_alone(answer: str) -> None:
+    assert Percent(40).said_in(answer)
+
+
+@pytest.mark.parametrize("answer", ["", "140%", "40.5 %", "4 0%", "not 40 %", "30 %, at 40 degrees", "O40", "forty"])
+def test_a_percentage_is_not_said_by_another_number(answer: str) -> None:
+    assert not Percent(40).said_in(answer)
 
 
 def test_reciting_numbers_says_none() -> None:

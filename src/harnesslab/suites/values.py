@@ -14,10 +14,12 @@ from typing import Protocol
 MOST_NUMBERS = 8
 """An answer with more different numbers than this names none of them: it recites."""
 
-_NUMBER = re.compile(
+_DIGITS = (
     r"(?<![\w/])(?<!\d[-.,:])(?P<sign>(?<!\w)-)?[$€£]?"
-    r"(?P<whole>\d{1,3}(?:,\d{3})+|\d+)(?P<rest>\.\d+)?(?!\w|[-/:]\d|[.,]\d|\s?%)"
+    r"(?P<whole>\d{1,3}(?:,\d{3})+|\d+)(?P<rest>\.\d+)?(?!\w|[-/:]\d|[.,]\d)"
 )
+_NUMBER = re.compile(rf"{_DIGITS}(?!\s?%)")
+_PERCENTAGE = re.compile(rf"{_DIGITS}(?=\s?%|\s?per\s?cent\b)", re.IGNORECASE)
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -38,8 +40,12 @@ class Value(Protocol):
 
 def numbers_in(text: str) -> set[float]:
     """All numbers a text states; parts of ids, dates, times and percentages are none, nor is one that it denies."""
+    return _found(_NUMBER, text)
+
+
+def _found(pattern: re.Pattern[str], text: str) -> set[float]:
     found = set()
-    for match in _NUMBER.finditer(text):
+    for match in pattern.finditer(text):
         if _denied(text, match.start()):
             continue
         value = float(match["whole"].replace(",", "") + (match["rest"] or ""))
@@ -59,6 +65,20 @@ class Number:
 
     def __str__(self) -> str:
         return f"the number {self.value:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Percent:
+    """A percentage as digits: 40 %, 40 percent, or 40 alone where the answer marks no number as one."""
+
+    value: float
+
+    def said_in(self, answer: str) -> bool:
+        found = _found(_PERCENTAGE, answer) or numbers_in(answer)
+        return self.value in found and len(found) <= MOST_NUMBERS
+
+    def __str__(self) -> str:
+        return f"the percentage {self.value:g}"
 
 
 @dataclass(frozen=True, slots=True)

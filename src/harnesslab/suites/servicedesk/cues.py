@@ -116,6 +116,7 @@ PROMISE = _any(
     r"\b(?:one|a|just a) (?:moment|second|minute)\b|\bhold on\b|\bplease (?:wait|hold)\b|\bbear with me\b",
     r"\b(?:let me|i will|i['’]ll|i (?:am|['’]m) going to|i['’]m going to|allow me to|we will|we['’]ll|i can)"
     r" (?:now |first |then |just |also )*(?!know\b)[a-z]",
+    r"\b(?:call|use|invoke)\b[^.]*\b(?!gift_card\b)[a-z]+(?:_[a-z]+)+\b",
     r"\bi(?: am|['’]m) (?:here|happy|glad|looking|checking|working|going)\b",
     r"^(?:sure|certainly|of course|absolutely|okay|ok|alright|great|understood|got it|noted)\b"
     r"(?:(?!\b(?:is|are|was|were|has|have|you|your|it|the)\b)[^\d$])*$",

@@ -18,7 +18,7 @@ from harnesslab.suites.tools import Toolkit
 from harnesslab.suites.world import Base
 from harnesslab.types import Advice, Budget, TaskView, stable_hash
 
-VERSION = "2"
+VERSION = "3"
 MOST_VARIANTS = 10
 BUDGET = Budget(turns=20)
 
@@ -37,6 +37,7 @@ class Tables(Protocol):
 class Desk:
     """Attributes:
     tables: opens empty tables on a random stream.
+    reading: the tools that read, all that the first tier is offered.
     tiers: templates by tier, the easiest first.
     customers: how many fill the tables beside those of the tasks.
     """
@@ -44,6 +45,7 @@ class Desk:
     name: str
     system: str
     kit: Toolkit
+    reading: Toolkit
     advice: Advice
     tables: Callable[[Random], Any]
     tiers: Mapping[str, tuple[Template[Any], ...]]
@@ -71,7 +73,7 @@ class Drawn:
             base=base,
             variant=f"{self.split}-{self.seed}.{self.variant}",
             tier=self.tier,
-            kit=self.desk.kit,
+            kit=self.desk.reading if self.tier == next(iter(self.desk.tiers)) else self.desk.kit,
             rows=self.rows,
         )
 

@@ -55,6 +55,6 @@ def call(name: str, **arguments: Any) -> ToolCall:
     return ToolCall(name, arguments)
 
 
-def looked(*any_of: tuple[str, ...]) -> Looked:
-    """Any one of these: (tool, values that stand in its arguments)."""
-    return Looked(any_of)
+def looked(*any_of: tuple[str, ...], shows: tuple[str, ...] = ()) -> Looked:
+    """Any one of these: (tool, values that stand in its arguments), answered with the ids in `shows`."""
+    return Looked(any_of, shows)

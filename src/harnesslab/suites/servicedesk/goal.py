@@ -17,16 +17,18 @@ from harnesslab.types import BREAK, ActionResult, Grade, ToolCall
 class Looked:
     """Something the agent must have looked up: a successful call of one of these tools about these values.
 
-    Ids count by value: "#h12345" is H12345. Other arguments are free, since the tool answered without error.
+    Ids count by value: "#h12345" is H12345. Other arguments are free, since the tool answered without error; where they
+    may leave out what is to be seen, `shows` names the ids that the answer must hold.
     """
 
     any_of: tuple[tuple[str, ...], ...]  # tool, values
+    shows: tuple[str, ...] = ()
 
     def done(self, good: Good) -> bool:
         return any(self.done_by(call, result) for call, result in good)
 
     def done_by(self, call: ToolCall, result: ActionResult) -> bool:
-        if not result.ok:
+        if not result.ok or not all(id in result.content for id in self.shows):
             return False
         given = {plain(value) for value in call.arguments.values()}
         return any(call.name == tool and given.issuperset(map(plain, values)) for tool, *values in self.any_of)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harnesslab.suites.values import Number
+from harnesslab.suites.values import Number, Percent
 from harnesslab.suites.workflow.draft import Draft, Plan, Template, call, else_unavailable, letter, lost_by, read, send
 from harnesslab.suites.workflow.office import CITIES, COSTS, ITEMS, SHEETS, SLOTS, TITLES, Office
 
@@ -43,7 +43,7 @@ def rain_for_event(office: Office) -> Draft:
                 send(boss, "rain", rain),
             ),
             f"The chance of rain is {rain}.",
-            (Number(rain),),
+            (Percent(rain),),
             (read("get_forecast", city=city, date=day),),
         ),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harnesslab.suites.values import Number
+from harnesslab.suites.values import Number, Percent
 from harnesslab.suites.workflow.draft import Draft, Plan, Template, call, read, send
 from harnesslab.suites.workflow.office import CITIES, ITEMS, SHEETS, SLOTS, TITLES, Office
 
@@ -13,7 +13,7 @@ def tell_stock(office: Office) -> Draft:
     item = office.random.choice(ITEMS)
     pieces = office.pieces[item]
     return Draft(
-        f"How many pieces of the item {item} are in stock?",
+        f"Look up the stock of the item {item}. How many pieces are there?",
         Plan(
             (call("get_stock", item=item),),
             f"There are {pieces} pieces.",
@@ -36,11 +36,11 @@ def tell_rain(office: Office) -> Draft:
     (city,), (day,) = office.choose(1, CITIES), office.dates(1)
     rain = office.rain[city, day]
     return Draft(
-        f"What is the chance of rain in {city} on {day}, in percent?",
+        f"Look up the forecast for {city} on {day}. What is the chance of rain, in percent?",
         Plan(
             (call("get_forecast", city=city, date=day),),
             f"It is {rain} percent.",
-            (Number(rain),),
+            (Percent(rain),),
             (read("get_forecast", city=city, date=day),),
         ),
     )
@@ -58,7 +58,7 @@ def tell_cost(office: Office) -> Draft:
     sheet = office.random.choice(SHEETS)
     item, amount = office.random.choice(sorted(office.sheets[sheet].items()))
     return Draft(
-        f"What amount does the sheet {sheet} have for {item}?",
+        f"Read the sheet {sheet}. What amount does it have for {item}?",
         Plan(
             (call("read_sheet", sheet=sheet),),
             f"It has {amount}.",

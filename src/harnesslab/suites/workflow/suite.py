@@ -22,7 +22,7 @@ from harnesslab.suites.workflow.task import WorkflowTask, with_faults
 from harnesslab.suites.workflow.tools import AS_OF, GROUP_OF, GROUPS, OTHER_SOURCE, kit
 from harnesslab.types import Budget, TaskView, stable_hash
 
-VERSION = "2"
+VERSION = "3"
 DEFAULT_N = 64
 MOST_VARIANTS = 10
 LOST = "lost"  # the one source is down, and all that the other knows is old
@@ -50,9 +50,9 @@ TIERS = {
 }
 _OTHERS = "; ".join(f"{other} for {tool}" for tool, other in OTHER_SOURCE.items())
 SYSTEM = f"""\
-You run errands in an office, and you can do so only by calling tools. Today is {AS_OF}. Begin with a call; look up \
-what you do not know. Do what is asked and nothing more. When no call is left to make, answer in one short sentence \
-that tells what you were asked to tell, numbers as digits.
+You run errands in an office, and you can do so only by calling tools. Today is {AS_OF}. Do what is asked, \
+once, and nothing more. Look up what you do not know; never guess. When all is done, answer in one short sentence with \
+the facts asked for, numbers as digits.
 Tools may fail:
 - After a timeout, error 429, or a result that is cut off or no JSON, make the same call again.
 - A list is complete only if it has as many entries as its count says; else read it again.

@@ -57,11 +57,11 @@ def read_file(world: World, path: str) -> Any:
     return {"path": id, "text": row["text"]}
 
 
-def write_file(world: World, path: str, text: str) -> str:
+def write_file(world: World, path: str, text: str) -> Any:
     """Write a file."""
     name = row_id(clean_path(path))
     world.put("files", name, {"text": plain(text)})
-    return f"wrote {name}"
+    return {"path": name, "status": "written"}
 
 
 # --- calendar
@@ -73,27 +73,27 @@ def list_events(world: World, date: Day) -> Any:
     return {"date": date, "events": events, "count": len(events)}
 
 
-def add_event(world: World, date: Day, start: Start, title: str) -> str:
+def add_event(world: World, date: Day, start: Start, title: str) -> Any:
     """Put an event into the calendar."""
     _free(world, date, start)
     world.put("events", row_id(date, start), {"date": date, "start": start, "title": plain(title)})
-    return f"added on {date} at {start}"
+    return {"date": date, "start": start, "status": "added"}
 
 
-def move_event(world: World, date: Day, start: Start, to_date: Day, to_start: Start) -> str:
+def move_event(world: World, date: Day, start: Start, to_date: Day, to_start: Start) -> Any:
     """Move an event to another day or time."""
     id, row = _row(world, "events", "event on", date, start)
     _free(world, to_date, to_start)
     world.delete("events", id)
     world.put("events", row_id(to_date, to_start), {**row, "date": to_date, "start": to_start})
-    return f"moved to {to_date} at {to_start}"
+    return {"date": to_date, "start": to_start, "status": "moved"}
 
 
-def cancel_event(world: World, date: Day, start: Start) -> str:
+def cancel_event(world: World, date: Day, start: Start) -> Any:
     """Cancel an event."""
     id, _ = _row(world, "events", "event on", date, start)
     world.delete("events", id)
-    return "cancelled"
+    return {"date": date, "start": start, "status": "cancelled"}
 
 
 def _free(world: World, date: str, start: str) -> None:
@@ -119,7 +119,7 @@ def read_mail(world: World, mail_id: str) -> Any:
     return {"mail_id": id, **row}
 
 
-def send_mail(world: World, to: Annotated[str, Field(description="email")], subject: str, text: str) -> str:
+def send_mail(world: World, to: Annotated[str, Field(description="email")], subject: str, text: str) -> Any:
     """Send a mail."""
     to = to.strip().casefold()
     if not re.fullmatch(r"[^\s@/]+@[^\s@/]+", to):
@@ -127,7 +127,7 @@ def send_mail(world: World, to: Annotated[str, Field(description="email")], subj
     mail = {"to": to, "subject": plain(subject), "text": plain(text)}
     copies = 1 + sum(1 for _, row in world.where("sent", "to", to) if {k: row[k] for k in mail} == mail)
     world.put("sent", f"{row_id(*mail.values())}/{copies}", {**mail, "copy": copies})
-    return f"sent to {to}"
+    return {"to": to, "subject": mail["subject"], "status": "sent"}
 
 
 # --- stock
@@ -144,22 +144,22 @@ def count_shelf(world: World, item: str) -> Any:
     return get_stock(world, item)
 
 
-def reserve(world: World, item: str, pieces: int) -> str:
+def reserve(world: World, item: str, pieces: int) -> Any:
     """Reserve pieces of an item that are in stock."""
     id, row = _row(world, "stock", "item", item)
     if not 1 <= pieces <= row["pieces"]:
         raise ToolError("not that many in stock")
     world.update("stock", id, pieces=row["pieces"] - pieces, reserved=row["reserved"] + pieces)
-    return f"reserved {pieces}"
+    return {"item": row["item"], "pieces": pieces, "status": "reserved"}
 
 
-def order_item(world: World, item: str, pieces: int) -> str:
+def order_item(world: World, item: str, pieces: int) -> Any:
     """Order more pieces of an item."""
     id, row = _row(world, "stock", "item", item)
     if not 1 <= pieces <= 999:
         raise ToolError("bad number of pieces")
     world.update("stock", id, ordered=row["ordered"] + pieces)
-    return f"ordered {pieces}"
+    return {"item": row["item"], "pieces": pieces, "status": "ordered"}
 
 
 # --- weather
@@ -193,7 +193,7 @@ def read_mirror(world: World, sheet: str) -> Any:
     return read_sheet(world, sheet)
 
 
-def add_row(world: World, sheet: str, item: str, amount: int) -> str:
+def add_row(world: World, sheet: str, item: str, amount: int) -> Any:
     """Add a row to a sheet."""
     name, item = row_id(sheet), row_id(item)
     if not world.where("rows", "sheet", name):
@@ -201,14 +201,14 @@ def add_row(world: World, sheet: str, item: str, amount: int) -> str:
     if world.get("rows", row_id(name, item)) is not None:
         raise ToolError(f"{name} has a row {item[:60]}")
     world.put("rows", row_id(name, item), {"sheet": name, "item": item, "amount": amount})
-    return "added"
+    return {"sheet": name, "item": item, "status": "added"}
 
 
-def set_amount(world: World, sheet: str, item: str, amount: int) -> str:
+def set_amount(world: World, sheet: str, item: str, amount: int) -> Any:
     """Change the amount of a sheet's row."""
-    id, _ = _row(world, "rows", "row", sheet, item)
+    id, row = _row(world, "rows", "row", sheet, item)
     world.update("rows", id, amount=amount)
-    return "changed"
+    return {"sheet": row["sheet"], "item": row["item"], "amount": amount, "status": "changed"}
 
 
 GROUPS: dict[str, tuple[tuple[ToolFunction, ...], tuple[ToolFunction, ...]]] = {  # reads, writes

@@ -7,17 +7,17 @@ from harnesslab.suites.servicedesk.hints import chain, form, from_results, gated
 from harnesslab.types import Advice, Prerequisite, ToolSpec
 
 _OPENED = "open the booking before you change anything"
-_OF_BOOKING = tuple(t.name for t in KIT.toolbox if t.writes and "code" in t.parameters["properties"])
+_OF_BOOKING = tuple(t.name for t in KIT.toolbox if t.writes and "booking_code" in t.parameters["properties"])
 
 ADVICE = Advice(
     prerequisites=(
-        *(Prerequisite(tool, "find_booking", {"code": "code"}, _OPENED) for tool in _OF_BOOKING),
+        *(Prerequisite(tool, "find_booking", {"booking_code": "booking_code"}, _OPENED) for tool in _OF_BOOKING),
         *gated(("give_voucher", "get_member", "list_bookings", "get_payment"), "find_booking", _OPENED),
         Prerequisite("give_voucher", "get_member", {"member_id": "member_id"}, "the amount depends on the level"),
         *gated(("rebook", "cancel_booking", "give_voucher"), "get_flight", "the rules depend on the flight"),
     ),
     validators=(
-        form("code", r"[A-Z][0-9][A-Z][0-9][A-Z][0-9]", "letters and digits in turn, six in all"),
+        form("booking_code", r"[A-Z][0-9][A-Z][0-9][A-Z][0-9]", "letters and digits in turn, six in all"),
         form("flight_id", r"L\d{4}", "L and four digits"),
         form("member_id", r"M\d{4}", "M and four digits"),
         form("day", r"\d{4}-\d\d-\d\d", "a day as YYYY-MM-DD"),
@@ -31,7 +31,7 @@ ADVICE = Advice(
                 "Open a booking by code and last name, with its flight and the member's level.",
                 parameters(KIT, "find_booking"),
             ),
-            ("find_booking", {"code": "code", "last_name": "last_name"}),
+            ("find_booking", {"booking_code": "booking_code", "last_name": "last_name"}),
             ("get_flight", {"flight_id": "flight_id"}),
             ("get_member", {"member_id": "member_id"}),
         ),
@@ -41,12 +41,12 @@ ADVICE = Advice(
                 "A booking's payment, with the prices of its flight.",
                 {
                     "type": "object",
-                    "properties": {"code": {"type": "string"}, "flight_id": {"type": "string"}},
-                    "required": ["code", "flight_id"],
+                    "properties": {"booking_code": {"type": "string"}, "flight_id": {"type": "string"}},
+                    "required": ["booking_code", "flight_id"],
                     "additionalProperties": False,
                 },
             ),
-            ("get_payment", {"code": "code"}),
+            ("get_payment", {"booking_code": "booking_code"}),
             ("get_flight", {"flight_id": "flight_id"}),
         ),
     ),

@@ -46,7 +46,7 @@ def intro(random: Random, booking: Booking) -> str:
 
 
 def open_booking(booking: Booking) -> ToolCall:
-    return call("find_booking", code=booking.code, last_name=last_name(booking))
+    return call("find_booking", booking_code=booking.code, last_name=last_name(booking))
 
 
 def opened(booking: Booking) -> Looked:
@@ -68,9 +68,9 @@ def see_flight(booking: Booking) -> ToolCall:
 def settle(code: str, difference: int) -> ToolCall:
     """Charges what is owed, or pays back what is too much."""
     return (
-        call("charge", code=code, amount=difference)
+        call("charge", booking_code=code, amount=difference)
         if difference > 0
-        else call("refund", code=code, amount=-difference)
+        else call("refund", booking_code=code, amount=-difference)
     )
 
 

@@ -49,7 +49,7 @@ def amount_paid(airline: Airline) -> Draft:
     booking = airline.booking(airline.member(), cabin=airline.random.choice(CABINS))
     return Draft(
         _asking(airline, booking, "How much did I pay for my booking?", "I need to know what I paid for this booking."),
-        (open_booking(booking), call("get_payment", code=booking.code)),
+        (open_booking(booking), call("get_payment", booking_code=booking.code)),
         f"You paid ${booking.paid}.",
         (Number(booking.paid),),
         (opened(booking), looked(("get_payment", booking.code))),
@@ -62,7 +62,7 @@ def change_meal(airline: Airline) -> Draft:
     wordings = (f"Please book the {meal} meal for me, {name}.", f"I am {name} and want the {meal} meal.")
     return Draft(
         _asking(airline, booking, *wordings),
-        (open_booking(booking), call("set_meal", code=booking.code, traveller=name, meal=meal)),
+        (open_booking(booking), call("set_meal", booking_code=booking.code, traveller=name, meal=meal)),
         f"The {meal} meal is booked.",
         gate=opened(booking),
     )
@@ -74,7 +74,7 @@ def choose_seat(airline: Airline) -> Draft:
     wordings = (f"Please give me ({name}) seat {seat}, it is free.", f"I am {name} and would like seat {seat}.")
     return Draft(
         _asking(airline, booking, *wordings),
-        (open_booking(booking), call("set_seat", code=booking.code, traveller=name, seat=seat)),
+        (open_booking(booking), call("set_seat", booking_code=booking.code, traveller=name, seat=seat)),
         f"You have seat {seat}.",
         gate=opened(booking),
     )

@@ -26,8 +26,8 @@ def minutes_late(airline: Airline) -> Draft:
     flight = airline.flight(lambda f: f.status == "delayed" and f.day >= TODAY)
     return _about(
         airline, flight, f"It is {flight.delay} minutes late.", Number(flight.delay),
-        f"By how many minutes is flight {flight.id} delayed?",
-        f"I hear that flight {flight.id} is late. How many minutes?",
+        f"Please look up flight {flight.id}. How many minutes is its delay?",
+        f"Look up flight {flight.id}, please. How long is its delay, in minutes?",
     )  # fmt: skip
 
 
@@ -35,8 +35,8 @@ def ticket_price(airline: Airline) -> Draft:
     flight, cabin = airline.coming(), airline.random.choice(CABINS)
     return _about(
         airline, flight, f"It costs ${flight.price(cabin)}.", Number(flight.price(cabin)),
-        f"What does a seat in {cabin} cost on flight {flight.id}?",
-        f"I am thinking of flight {flight.id}. What is the price in {cabin}?",
+        f"Please look up flight {flight.id}. What does a seat in {cabin} cost?",
+        f"Look up flight {flight.id}, please. What is the fare in {cabin}?",
     )  # fmt: skip
 
 
@@ -44,7 +44,8 @@ def leaves_at(airline: Airline) -> Draft:
     flight = airline.coming()
     return _about(
         airline, flight, f"It leaves at {flight.departs:%H:%M}.", Clock(flight.departs),
-        f"At what time does flight {flight.id} leave?", f"When does flight {flight.id} leave? I need the time.",
+        f"Please look up flight {flight.id}. At what time does it leave?",
+        f"Look up flight {flight.id}, please. At what time does it depart?",
     )  # fmt: skip
 
 
@@ -53,7 +54,8 @@ def goes_to(airline: Airline) -> Draft:
     others = tuple(city for city in CITIES if city != flight.origin)
     return _about(
         airline, flight, f"It goes to {flight.destination}.", Word(flight.destination, others),
-        f"To which city does flight {flight.id} go?", f"Where does flight {flight.id} go to?",
+        f"Please look up flight {flight.id}. To which city does it go?",
+        f"Look up flight {flight.id}, please. Which city does it fly to?",
     )  # fmt: skip
 
 

@@ -22,7 +22,6 @@ ADVICE = Advice(
         form("new_item_id", r"T\d{4}", "T and four digits"),
         form("email", r"[^@\s]+@[^@\s]+\.\w+", "an email address"),
         from_results("customer_id", "identify_customer gives it"),
-        from_results("item_id", "get_order and find_items give it"),
         from_results("new_item_id", "find_items gives it"),
     ),
     compounds=(

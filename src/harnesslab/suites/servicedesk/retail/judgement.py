@@ -142,7 +142,7 @@ def return_sale(shop: Shop) -> Draft:
     customer, item, order = _bought(shop, "plus", _SOON, sale=True)
     persona = _returning(shop, customer, item, order, why=one_of(shop.random, *_DISLIKE))
     looks = (call("get_order", order_id=order.id), call("get_item", item_id=item.id))
-    read = looked(("get_item", item.id), ("find_items", item.kind))
+    read = looked(("get_item", item.id), ("find_items", item.kind), shows=(item.id,))
     return refusal("S5", persona, customer, (ASK_WHO, identify(customer), *looks), read)
 
 

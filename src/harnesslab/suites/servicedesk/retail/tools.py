@@ -85,7 +85,7 @@ def get_order(world: World, order_id: str) -> Any:
 
 
 def get_payment(world: World, order_id: str) -> Any:
-    """Look up an order's payment."""
+    """Look up how an order was paid."""
     key, _ = _order(world, order_id)
     return world.get("payments", key)
 
@@ -99,16 +99,18 @@ def track_parcel(world: World, order_id: str) -> Any:
     return {**parcel, "delivered": order.get("delivered", "not yet")}
 
 
-def find_items(world: World, kind: Annotated[str, Field(description="one word, e.g. lamp")]) -> Any:
-    """List the items of a kind in all colours, with their stock."""
+def find_items(world: World, kind: Annotated[str, Field(description="one word, e.g. lamp")], colour: str = "") -> Any:
+    """List the items of a kind with their ids, in all colours or in one."""
     found = world.where("items", "kind", kind.strip().lower())
     if not found:
         raise ToolError(f"no items of kind {kind.strip()[:40]}")
+    if colour:
+        found = [(id, row) for id, row in found if row["colour"] == colour.strip().lower()]
     return [{"item_id": id, **{k: v for k, v in row.items() if k != "kind"}} for id, row in found]
 
 
 def get_item(world: World, item_id: str) -> Any:
-    """Look up an item."""
+    """Look up an item by its id."""
     key, row = find(world, "items", item_id, "item")
     return {"item_id": key, **row}
 
@@ -214,16 +216,16 @@ def _name(world: World, line: Row) -> str:
     return f"{item['colour']} {item['kind']}"
 
 
-KIT = Toolkit(
-    reads=(identify_customer, get_customer, list_orders, get_order, get_payment, track_parcel, find_items, get_item),
-    writes=(
-        cancel_order,
-        set_delivery_address,
-        set_home_address,
-        set_pieces,
-        swap_item,
-        return_item,
-        refund,
-        transfer_to_human,
-    ),
+_READS = (identify_customer, get_customer, list_orders, get_order, get_payment, track_parcel, find_items, get_item)
+_WRITES = (
+    cancel_order,
+    set_delivery_address,
+    set_home_address,
+    set_pieces,
+    swap_item,
+    return_item,
+    refund,
+    transfer_to_human,
 )
+KIT = Toolkit(_READS, _WRITES)
+READING = Toolkit(_READS)
