@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from native_models import drawn, job, native, run, scheduler, tokens
+from numpy.typing import NDArray
 
+from harnesslab.engine import scheduler as scheduling
 from harnesslab.engine.native import NativeContext
 from harnesslab.engine.parking import Parked
 from harnesslab.engine.prefix import Tokens
-from harnesslab.types import FinishReason, Sampling
+from harnesslab.types import FinishReason, Sampling, Weights
 
 pytestmark = pytest.mark.model
 
@@ -247,6 +251,37 @@ def test_a_parked_sequence_comes_back_instead_of_being_computed_again(smollm2: P
     top = np.argsort(-wanted)[:20]
     assert np.abs(wanted[top] - got[top]).max() < 1.0
     fresh.context.close()
+    s.context.close()
+
+
+def test_states_that_take_longer_to_copy_than_to_compute_are_not_kept(
+    smollm2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU; once in a while it is tried again, since what is copied lies otherwise by then."""
+    monkeypatch.setattr(scheduling, "FORGIVEN", 0.5)
+    model = native(smollm2)
+    s = scheduler(model, concurrency=1, idle_cells=0, parking=2**28)
+    save = s.context.save
+
+    def slowly(sequence: int) -> NDArray[np.uint8]:
+        time.sleep(0.05)
+        return save(sequence)
+
+    def parked_of(prompts: int) -> int:
+        before = s.stats.parked
+        for i in range(prompts):
+            s.submit(job(i, tokens(model, f"{before + i} bottles " * 30)[:80], max_tokens=1))
+            run(s)
+        return s.stats.parked - before
+
+    s.context.save = slowly  # type: ignore[method-assign]
+    assert parked_of(2) == 2, "nothing is known of what computing costs"
+    s.weights = Weights(batch=0.0, prefill=1e-4, decode=0.0, context=0.0, context_tiled=0.0, draw=0.0)
+    assert parked_of(2) == 0
+    assert 0 < parked_of(8) < 4
+    s.weights = replace(s.weights, prefill=1e-2)
+    assert parked_of(2) == 2
+    assert s.stats.copying > 0.05 * 5
     s.context.close()
 
 

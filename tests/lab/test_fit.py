@@ -75,7 +75,7 @@ def test_little_memory_makes_fewer_cells_and_fewer_requests() -> None:
         sizes(LoadParams(n_ctx=4096), trained=0, per_cell=1e5, gpu=True, free=free, concurrency=64)
         for free in (1e9, 1e10, 1e12)
     ]
-    assert [p.cells for p in plans] == [4096, 25088, 139264]
+    assert [p.cells for p in plans] == [4096, 25088, 266240]
     assert [p.concurrency for p in plans] == [8, 49, 64]
 
 

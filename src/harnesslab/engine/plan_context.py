@@ -116,7 +116,9 @@ def sizes(
         cells = kept = stream * sequences
     else:
         wanted = asked or (AT_ONCE_GPU if gpu else AT_ONCE_CPU)
-        cells = max(n_ctx, min(wanted * 2048 + 8192, wanted * n_ctx + n_ctx, most))
+        # a GPU has room for long conversations, and copies slowly what would have to leave
+        each = n_ctx if gpu else min(2048, n_ctx)
+        cells = max(n_ctx, min(wanted * each + 8192, wanted * n_ctx + n_ctx, most))
         cells = (cells + 255) // 256 * 256
         kept = min(cells // 2, IDLE_CELLS_GPU if gpu else IDLE_CELLS)
         concurrency = max(1, min(wanted, cells // 512))

@@ -9,7 +9,7 @@ The life of a request:
      of arrival, up to the batch size.
   4. Where a feed ran out, the sampler draws the next token from that row of logits.
   5. A finished request leaves its cells behind as an idle sequence, for the next turn, repeat or harness, until the
-     least recently used ones are parked in host memory to make room.
+     least recently used ones are parked in host memory to make room, or dropped where computing them again is faster.
 
 Runs in the worker's main thread; not thread-safe.
 """
@@ -38,6 +38,8 @@ WORTH_WAITING = 16  # tokens another request must be about to compute before it 
 CONSIDERED = 16  # requests from each end of the queue that a free place is offered to
 MOST_PASSED = 64  # times that later requests may be admitted before one
 WORTH_PARKING = 64  # tokens of its own that a sequence must hold before its state is worth keeping
+RECENT = 0.3  # weight of the last save in what saving is taken to cost
+FORGIVEN = 0.97  # of that cost, each time that it was too much: now and then it is tried again
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class Stats:
 
     busy: float = 0.0  # inside llama_decode
     sampling: float = 0.0
+    copying: float = 0.0  # states of sequences, from the cells and into them
     steps: int = 0
     prefilled: int = 0
     decoded: int = 0
@@ -101,6 +104,7 @@ class Scheduler:
         self.stats = Stats()
         self.drawing = Drawing(context, parallel=max(threads.counts) > 1)
         self.weights: Weights | None = None  # what divides a step's seconds; None: tokens do
+        self._saving = 0.0  # seconds per token of a state that was saved lately
         self._free = list(range(sequences - 1, -1, -1))
         self._waiting: deque[Job] = deque()
         self._live: dict[int, Job] = {}  # by sequence, in order of admission
@@ -228,7 +232,10 @@ class Scheduler:
                 self.parking.put(parked)
                 return match
             sequence = self._free.pop()
-        if not self.context.load(sequence, parked.state):
+        start = time.perf_counter()
+        loaded = self.context.load(sequence, parked.state)
+        self.stats.copying += time.perf_counter() - start
+        if not loaded:
             self.context.drop(sequence)
             self._free.append(sequence)
             self.stats.restore_failed += 1
@@ -270,7 +277,10 @@ class Scheduler:
         if sequence == held:
             self._cut(held, length)
         else:
-            if length and not self.context.share(held, sequence, length):
+            start = time.perf_counter()
+            shared = not length or self.context.share(held, sequence, length)
+            self.stats.copying += time.perf_counter() - start
+            if not shared:
                 self.context.drop(sequence)
                 self.stats.restore_failed += 1
                 length = 0
@@ -455,10 +465,25 @@ class Scheduler:
         self.stats.evicted += 1
 
     def _park(self, sequence: int) -> None:
-        if self.parking.capacity:
-            tokens = self.tree.tokens(sequence)[: self._computed[sequence]]
-            self.parking.put(Parked(tokens, self.context.save(sequence)))
-            self.stats.parked += 1
+        """Keeps a sequence's state, unless saving and loading it takes longer than computing its own tokens again.
+
+        A GPU does compute faster: its cells are copied one run of neighbours at a time, and decoding many sequences at
+        once leaves them scattered.
+        """
+        if not self.parking.capacity:
+            return
+        tokens = self.tree.tokens(sequence)[: self._computed[sequence]]
+        own = min(self.tree.own(sequence), len(tokens))
+        if self.weights and 2 * self._saving * len(tokens) > self.weights.of_feed(len(tokens) - own, own, drawn=False):
+            self._saving *= FORGIVEN
+            return
+        start = time.perf_counter()
+        self.parking.put(Parked(tokens, self.context.save(sequence)))
+        took = time.perf_counter() - start
+        self.stats.copying += took
+        self.stats.parked += 1
+        took /= max(1, len(tokens))
+        self._saving = took if not self._saving else RECENT * took + (1 - RECENT) * self._saving
 
     def _drop(self, sequence: int) -> None:
         self.context.drop(sequence)

@@ -2,7 +2,8 @@
 
 trials     the engines' work for the replies of trials that were kept
 dropped    their work for trials that were not: cancelled, or lost with an engine
-scheduling engines choosing what to compute next, sharing and parking cells, talking
+copying    engines saving states of sequences in host memory, and bringing them back
+scheduling engines choosing what to compute next, talking
 idle       engines waiting for a request while the lab ran worlds, tools and users
 loading    starting and calibrating engines
 unread     engines that keep no such books (a server), or died before they could be asked
@@ -22,8 +23,8 @@ from harnesslab.lab.engines import Engines
 from harnesslab.models.entry import ModelEntry
 from harnesslab.types import Engine
 
-ROWS = ("trials", "dropped", "scheduling", "idle", "loading", "unread", "lab")
-_COUNTERS = ("up", "busy", "sampling", "idle")
+ROWS = ("trials", "dropped", "copying", "scheduling", "idle", "loading", "unread", "lab")
+_COUNTERS = ("up", "busy", "sampling", "copying", "idle")
 COUNTS = ("evicted", "restore_failed", "preempted", "astray")
 _UNTOLD = ("template", "stops")  # of an engine's details: long, and told elsewhere
 
@@ -57,7 +58,7 @@ class Meter:
             wall = time.perf_counter() - began - loaded
             if engine is not first:
                 before = {}  # another process, whose counters began at 0
-            up, busy, sampling, idle = (after.get(k, 0.0) - before.get(k, 0.0) for k in _COUNTERS)
+            up, busy, sampling, copying, idle = (after.get(k, 0.0) - before.get(k, 0.0) for k in _COUNTERS)
             self._busy += busy
             self._sampling += sampling
             if "threads" in after:
@@ -66,7 +67,8 @@ class Meter:
                 self._counts[name] += max(0, after.get(name, 0) - before.get(name, 0))
             self._rows["loading"] += loaded
             self._rows["idle"] += idle
-            self._rows["scheduling"] += up - busy - sampling - idle
+            self._rows["copying"] += copying
+            self._rows["scheduling"] += up - busy - sampling - copying - idle
             if engine is None or engines.discarded > discarded:
                 self._rows["unread"] += max(0.0, wall - up)
 

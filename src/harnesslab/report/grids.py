@@ -229,6 +229,7 @@ def ledgers(summary: Summary) -> Grid:
 _METER = {
     "trials": "replies of trials",
     "dropped": "work for trials that were not kept",
+    "copying": "engines saving and restoring their cells",
     "scheduling": "engines choosing what to compute next",
     "idle": "engines waiting for the lab",
     "loading": "loading and calibrating models",
@@ -248,7 +249,8 @@ def meter(summary: Summary) -> Grid | None:
     wall = sum(summary.meter.values())
     if not wall:
         return None
-    rows = [(text, amount(summary.meter[k]), percent(summary.meter[k] / wall)) for k, text in _METER.items()]
+    of_row = {k: summary.meter.get(k, 0.0) for k in _METER}  # runs of older builds lack some
+    rows = [(text, amount(of_row[k]), percent(of_row[k] / wall)) for k, text in _METER.items()]
     runs = "1 run" if summary.unmetered_runs == 1 else f"{summary.unmetered_runs} runs"
     left_out = f" {runs} did not end in good order and left no books."
     counts = "; ".join(f"{summary.counts[k]} {text}" for k, text in _COUNTS.items() if summary.counts.get(k))
