@@ -127,6 +127,18 @@ def test_both_ledgers_and_what_the_lab_saved():
     assert cell.budget.measured.value == pytest.approx(15.0)
 
 
+@pytest.mark.parametrize(("times", "told"), [(1.2, False), (2.0, True)])
+def test_seconds_of_two_machines_are_told_apart(times, told):
+    """Calibrated on the faster one, a trial that ran on the other seems to have lost by sharing."""
+    trial = event(ev.REPLY, prompt=100, own=0, generated=3)
+    columns = replace(tiny([[P]], events=trial), weights={"m": WEIGHTS})
+    alone = summarise(columns).cells[0].ledger.seconds.standalone
+    trials = columns.trials.copy()
+    trials["measured"] = times * alone
+    notes = summarise(replace(columns, trials=trials)).notes
+    assert any("Compare no seconds of these models" in note for note in notes) == told
+
+
 def test_what_a_server_keeps_to_itself_is_a_dash_and_not_a_number():
     reply = event(ev.REPLY, prompt=90, own=-1, generated=10)
     summary = summarise(replace(tiny([[P], [F]], events=reply), weights={"m": WEIGHTS}))

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from harnesslab.score.summary import CellSummary, Comparison, Figure
 
+_MUCH_MORE = 1.5
+
 
 def notes_on(cells: Sequence[CellSummary], comparisons: Sequence[Comparison], level: float) -> tuple[str, ...]:
     """Notes of a whole report, most important first."""
     notes = [*_missing(cells), *_null(cells), *_short(cells), *_unreliable(cells)]
     notes += _powerless(comparisons, level)
-    notes += _ceilings(cells) + _greedy(cells) + _alone(cells) + _energy(cells) + _no_success(cells)
+    notes += _ceilings(cells) + _greedy(cells) + _alone(cells) + _slow(cells) + _energy(cells) + _no_success(cells)
     return tuple(notes)
 
 
@@ -111,6 +113,22 @@ def _alone(cells: Sequence[CellSummary]) -> list[str]:
     if unknown:
         arms = "" if len(unknown) == len(cells) else f" of {', '.join(dict.fromkeys(c.model for c in unknown))}"
         return [f"The standalone seconds{arms} are not known, so s/ok is a dash: only the llama engine is calibrated."]
+    return []
+
+
+def _slow(cells: Sequence[CellSummary]) -> list[str]:
+    """Sharing a machine's work makes it less, not more: where it became more, two machines were compared."""
+    models = {
+        c.model: None
+        for c in cells
+        if c.ledger.seconds.measured and c.ledger.seconds.standalone
+        if c.ledger.seconds.measured > _MUCH_MORE * c.ledger.seconds.standalone
+    }
+    if models:
+        return [
+            f"Trials of {', '.join(models)} took more seconds here than they would have alone: some ran on a slower "
+            "machine than the calibrated one, or beside other work. Compare no seconds of these models."
+        ]
     return []
 
 
