@@ -40,6 +40,8 @@ def test_the_model_sees_the_brief_and_the_dialogue_from_the_users_side() -> None
 def test_it_leaves_by_its_word_or_by_saying_nothing() -> None:
     assert hear(LEAVE)[0] == [None]
     assert hear(f"Thank you. {LEAVE}")[0] == [None]
+    assert hear("Goodbye.")[0] == hear("Thanks, goodbye!")[0] == [None]
+    assert hear("Before I say goodbye: is it paid?")[0] != [None]
     assert hear("")[0] == [None]
 
 

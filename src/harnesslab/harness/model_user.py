@@ -6,7 +6,11 @@ never the agent's.
 
 from __future__ import annotations
 
+import re
+
 from harnesslab.types import LEAVE, Engine, FinishReason, Message, Request, Sampling, Usage, stable_hash
+
+_FAREWELL = re.compile(rf"\b{LEAVE}\W*$", re.IGNORECASE)  # small models write it in their own way
 
 
 class ModelUser:
@@ -42,7 +46,7 @@ class ModelUser:
         completion = await self._engine.complete(Request(prompt, self._sampling, key))
         self.spent = self.spent + completion.usage
         text = completion.content.strip()
-        if not text or LEAVE in text or completion.finish_reason is FinishReason.OVERFLOW:
+        if not text or LEAVE in text or _FAREWELL.search(text) or completion.finish_reason is FinishReason.OVERFLOW:
             return None
         self._messages.append(Message("assistant", text))
         return text
