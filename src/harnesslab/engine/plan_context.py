@@ -117,7 +117,7 @@ def sizes(
     else:
         wanted = asked or (AT_ONCE_GPU if gpu else AT_ONCE_CPU)
         # a GPU has room for long conversations, and copies slowly what would have to leave
-        each = n_ctx if gpu else min(2048, n_ctx)
+        each = n_ctx if gpu else 2048
         cells = max(n_ctx, min(wanted * each + 8192, wanted * n_ctx + n_ctx, most))
         cells = (cells + 255) // 256 * 256
         kept = min(cells // 2, IDLE_CELLS_GPU if gpu else IDLE_CELLS)

@@ -472,17 +472,17 @@ class Scheduler:
         """
         if not self.parking.capacity:
             return
-        tokens = self.tree.tokens(sequence)[: self._computed[sequence]]
-        own = min(self.tree.own(sequence), len(tokens))
-        if self.weights and 2 * self._saving * len(tokens) > self.weights.of_feed(len(tokens) - own, own, drawn=False):
+        computed = self._computed[sequence]
+        own = min(self.tree.own(sequence), computed)
+        if self.weights and 2 * self._saving * computed > self.weights.of_feed(computed - own, own, drawn=False):
             self._saving *= FORGIVEN
             return
         start = time.perf_counter()
-        self.parking.put(Parked(tokens, self.context.save(sequence)))
+        self.parking.put(Parked(self.tree.tokens(sequence)[:computed], self.context.save(sequence)))
         took = time.perf_counter() - start
         self.stats.copying += took
         self.stats.parked += 1
-        took /= max(1, len(tokens))
+        took /= max(1, computed)
         self._saving = took if not self._saving else RECENT * took + (1 - RECENT) * self._saving
 
     def _drop(self, sequence: int) -> None:
