@@ -37,15 +37,13 @@ class Tables(Protocol):
 class Desk:
     """Attributes:
     tables: opens empty tables on a random stream.
-    reading: the tools that read, all that the first tier is offered.
-    tiers: templates by tier, the easiest first.
+    tiers: templates by tier, the easiest first, which is offered only the tools that read.
     customers: how many fill the tables beside those of the tasks.
     """
 
     name: str
     system: str
     kit: Toolkit
-    reading: Toolkit
     advice: Advice
     tables: Callable[[Random], Any]
     tiers: Mapping[str, tuple[Template[Any], ...]]
@@ -73,7 +71,7 @@ class Drawn:
             base=base,
             variant=f"{self.split}-{self.seed}.{self.variant}",
             tier=self.tier,
-            kit=self.desk.reading if self.tier == next(iter(self.desk.tiers)) else self.desk.kit,
+            kit=self.desk.kit.reading if self.tier == next(iter(self.desk.tiers)) else self.desk.kit,
             rows=self.rows,
         )
 

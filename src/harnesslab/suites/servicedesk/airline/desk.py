@@ -9,8 +9,8 @@ from harnesslab.suites.servicedesk.airline.judgement import POLICY
 from harnesslab.suites.servicedesk.airline.policy import SYSTEM
 from harnesslab.suites.servicedesk.airline.question import QUESTION
 from harnesslab.suites.servicedesk.airline.tables import Airline
-from harnesslab.suites.servicedesk.airline.tools import KIT, READING
+from harnesslab.suites.servicedesk.airline.tools import KIT
 from harnesslab.suites.servicedesk.desk import Desk
 
 TIERS = {"question": QUESTION, "direct": DIRECT, "dialogue": DIALOGUE, "policy": POLICY}
-DESK = Desk("airline", SYSTEM, KIT, READING, ADVICE, Airline, TIERS)
+DESK = Desk("airline", SYSTEM, KIT, ADVICE, Airline, TIERS)

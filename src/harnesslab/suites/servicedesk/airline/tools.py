@@ -232,19 +232,19 @@ def transfer_to_human(world: World, booking_code: str, topic: Literal["medical",
     return "transferred"
 
 
-_READS = (find_booking, get_member, list_bookings, get_payment, free_seats, search_flights, get_flight)
-_WRITES = (
-    cancel_booking,
-    rebook,
-    set_cabin,
-    set_bags,
-    set_seat,
-    set_meal,
-    correct_name,
-    charge,
-    refund,
-    give_voucher,
-    transfer_to_human,
+KIT = Toolkit(
+    reads=(find_booking, get_member, list_bookings, get_payment, free_seats, search_flights, get_flight),
+    writes=(
+        cancel_booking,
+        rebook,
+        set_cabin,
+        set_bags,
+        set_seat,
+        set_meal,
+        correct_name,
+        charge,
+        refund,
+        give_voucher,
+        transfer_to_human,
+    ),
 )
-KIT = Toolkit(_READS, _WRITES)
-READING = Toolkit(_READS)

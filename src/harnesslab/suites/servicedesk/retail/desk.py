@@ -10,7 +10,7 @@ from harnesslab.suites.servicedesk.retail.judgement import POLICY
 from harnesslab.suites.servicedesk.retail.policy import SYSTEM
 from harnesslab.suites.servicedesk.retail.question import QUESTION
 from harnesslab.suites.servicedesk.retail.shop import Shop
-from harnesslab.suites.servicedesk.retail.tools import KIT, READING
+from harnesslab.suites.servicedesk.retail.tools import KIT
 
 TIERS = {"question": QUESTION, "direct": DIRECT, "dialogue": DIALOGUE, "policy": POLICY}
-DESK = Desk("retail", SYSTEM, KIT, READING, ADVICE, Shop, TIERS)
+DESK = Desk("retail", SYSTEM, KIT, ADVICE, Shop, TIERS)

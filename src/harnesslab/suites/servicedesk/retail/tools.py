@@ -216,16 +216,16 @@ def _name(world: World, line: Row) -> str:
     return f"{item['colour']} {item['kind']}"
 
 
-_READS = (identify_customer, get_customer, list_orders, get_order, get_payment, track_parcel, find_items, get_item)
-_WRITES = (
-    cancel_order,
-    set_delivery_address,
-    set_home_address,
-    set_pieces,
-    swap_item,
-    return_item,
-    refund,
-    transfer_to_human,
+KIT = Toolkit(
+    reads=(identify_customer, get_customer, list_orders, get_order, get_payment, track_parcel, find_items, get_item),
+    writes=(
+        cancel_order,
+        set_delivery_address,
+        set_home_address,
+        set_pieces,
+        swap_item,
+        return_item,
+        refund,
+        transfer_to_human,
+    ),
 )
-KIT = Toolkit(_READS, _WRITES)
-READING = Toolkit(_READS)
