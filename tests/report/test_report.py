@@ -11,7 +11,7 @@ from rich.console import Console
 from synthetic import sweep
 
 from harnesslab.report.export import FORMAT, to_json
-from harnesslab.report.grids import amount, amount_with_interval, counted, percent, signed, with_interval
+from harnesslab.report.grids import amount, amount_with_interval, counted, percent, signed, tiers, with_interval
 from harnesslab.report.html import to_html
 from harnesslab.report.terminal import render
 from harnesslab.score import Figure, summarise
@@ -74,6 +74,14 @@ def test_every_share_and_cost_has_interval_and_n(summary):
     assert re.search(r"guarded +[\d.]+k?[ ~]\[[\d.]+k?,[\d.]+k?\] n12", costs)
 
 
+def test_every_tier_of_every_cell_has_a_row(summary):
+    cell = summary.cells[0]
+    many = replace(cell, tiers=tuple(replace(cell.tiers[0], tier=f"tier {i}") for i in range(7)))
+    rows = [row for _, group in tiers(replace(summary, cells=(many, *summary.cells[1:]))).groups for row in group]
+    assert [row[1] for row in rows[:7]] == [f"tier {i}" for i in range(7)]
+    assert len(rows) == 7 + sum(len(c.tiers) for c in summary.cells[1:])
+
+
 def test_effects_rankings_and_interactions_say_what_is_noise_and_what_was_corrected(summary):
     text = " ".join(shown(summary).split())
     for said in ("Benjamini-Hochberg among these 2 comparisons", "for these levels", "Interaction"):
@@ -101,7 +109,7 @@ def test_one_repeat_shows_no_pass_k_column():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "-"), (0.0, "0%"), (0.001, "<1%"), (0.385, "38%"), (0.999, ">99%"), (1.0, "100%")],
+    [(None, "-"), (0.0, "0%"), (1e-16, "0%"), (0.001, "<1%"), (0.385, "38%"), (0.999, ">99%"), (1.0, "100%")],
 )
 def test_shares_never_round_to_certainty(value, text):
     assert percent(value) == text
@@ -112,6 +120,7 @@ def test_shares_never_round_to_certainty(value, text):
     [
         (None, "-"),
         (0, "0"),
+        (1e-13, "0"),
         (0.4321, "0.432"),
         (9.331, "9.33"),
         (118.2, "118"),

@@ -61,10 +61,12 @@ def test_a_desk_has_three_tiers_many_templates_tools_and_rows(desk: str) -> None
     for task in tasks:
         if task.tier == "question":
             assert not any(tool.writes for tool in task.kit.toolbox)
+            assert not task.view.advice.compounds, "their tools are not at the counter"
         else:
             assert len(task.kit.toolbox) >= 12
     assert sum(len(tasks[0].rows.ids(table)) for table in tasks[0].rows.tables) > 4000
-    assert len({t.view.system for t in tasks}) == len({id(t.rows) for t in tasks}) == 1
+    assert len({(t.tier == "question", t.view.system) for t in tasks}) == 2
+    assert len({id(t.rows) for t in tasks}) == 1
 
 
 def test_both_desks_take_turns_in_one_suite() -> None:
@@ -82,7 +84,8 @@ def test_a_task_is_the_same_however_many_are_drawn(more: dict[str, Any]) -> None
 
 def test_splits_and_seeds_draw_other_tasks() -> None:
     draws = [{t.view.prompt for t in tasks_of("airline", seed=s, split=p)} for s in (1, 2) for p in ("eval", "dev")]
-    assert not any(a & b for i, a in enumerate(draws) for b in draws[i + 1 :])
+    shared = [len(a & b) for i, a in enumerate(draws) for b in draws[i + 1 :]]
+    assert max(shared) <= 2, "a name and a wording may recur"
 
 
 @pytest.mark.parametrize(("more", "word"), [({"n": 0}, "1 to"), ({"n": 999}, "1 to")])
@@ -340,17 +343,18 @@ def test_the_prefix_is_short(desk: str) -> None:
 
 
 FROZEN = {
-    ("retail", "eval"): 270391554383242749,
-    ("retail", "dev"): 14732862433045701962,
-    ("airline", "eval"): 17858614596755871324,
-    ("airline", "dev"): 11440807584136011076,
+    ("retail", "eval"): 10235760645828298471,
+    ("retail", "dev"): 11576081724961259790,
+    ("airline", "eval"): 7078688141556259103,
+    ("airline", "dev"): 16171382968932750986,
 }
 
 
 @pytest.mark.parametrize(("desk", "split"), FROZEN)
 def test_the_draw_is_frozen(desk: str, split: str) -> None:
     """Whoever changes a task, a table, a tool or a policy changes VERSION and these."""
-    parts: list[str | int] = [repr([(t.name, t.description, t.parameters) for t in tasks_of(desk)[1].kit.toolbox])]
+    kits = [task.kit.toolbox for task in tasks_of(desk)[:2]]  # at the counter, and with the policy
+    parts: list[str | int] = [repr([(t.name, t.description, t.parameters) for kit in kits for t in kit])]
     for task in tasks_of(desk, split=split):
         parts += [task.view.system, repr(task.persona), repr(task.script), task.oracle_answer, task.tier]
         parts += [task.environment(0, 0).digest(), task.goal.digest, repr(task.goal.says), repr(task.goal.reads)]

@@ -11,6 +11,7 @@ from harnesslab.score.summary import CellSummary, Comparison, Figure, HarnessByM
 
 DASH = "-"
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def percent(value: float | None) -> str:
     """A share as a whole per cent; never 0 % or 100 % where it is neither."""
     if value is None:
         return DASH
-    if 0.0 < value < 0.005:
+    if 1e-9 < value < 0.005:
         return "<1%"
     if 0.995 <= value < 1.0:
         return ">99%"
@@ -72,9 +73,11 @@ def points(value: float) -> str:
 
 
 def amount(value: float | None, digits: int = 3) -> str:
-    """Three significant digits (or fewer), thousands as k: 0.43, 9.3, 118, 5.3k, 1.2M."""
+    """Three significant digits (or fewer), thousands as k: 0.43, 9.3, 118, 5.3k, 1.2M; less than a billionth is 0."""
     if value is None:
         return DASH
+    if abs(value) < 1e-9:
+        return "0"
     for limit, unit in ((1e6, "M"), (1e3, "k")):
         if value >= limit * 0.9995:
             scaled = value / limit
@@ -266,19 +269,28 @@ def meter(summary: Summary) -> Grid | None:
 
 
 def tiers(summary: Summary) -> Grid:
-    """pass^1 by tier; tiers across, at most four."""
-    names = sorted({t.tier for c in summary.cells for t in c.tiers})[:4]
+    """pass^1 and first attempts by tier, a row per cell and tier."""
 
-    def row(cell: CellSummary) -> tuple[str, ...]:
-        mine = {t.tier: t for t in cell.tiers}
-        return (cell.harness, *(with_interval(mine[n].pass_1) if n in mine else DASH for n in names))
+    def rows(cell: CellSummary) -> list[tuple[str, ...]]:
+        return [
+            (
+                cell.harness,
+                tier.tier,
+                str(tier.tasks),
+                str(tier.trials),
+                with_interval(tier.pass_1),
+                with_interval(tier.first_attempt),
+            )
+            for tier in cell.tiers
+        ]
 
+    by_cell = _by_model_and_suite(summary.cells, rows)
     return Grid(
-        "pass^1 by tier",
+        "By tier",
         "",
-        ("harness", *names),
-        (14, *(15,) * len(names)),
-        _by_model_and_suite(summary.cells, row),
+        ("harness", "tier", "tasks", "trials", "pass^1", "first attempt"),
+        (14, 14, 6, 7, 16, 16),
+        tuple((title, tuple(row for cell in cells for row in cell)) for title, cells in by_cell),
     )
 
 
@@ -469,8 +481,8 @@ def amount_with_interval(figure: Figure) -> str:
 
 
 def _by_model_and_suite(
-    cells: Sequence[CellSummary], row: Callable[[CellSummary], tuple[str, ...]]
-) -> tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]:
+    cells: Sequence[CellSummary], row: Callable[[CellSummary], R]
+) -> tuple[tuple[str, tuple[R, ...]], ...]:
     def heading(cell: CellSummary) -> str:
         return f"{cell.model} · {cell.suite}"
 
@@ -487,6 +499,6 @@ def _by_model_and_suite(
 
 
 def _group(
-    items: Iterable[T], heading: Callable[[T], str], row: Callable[[T], tuple[str, ...]]
-) -> tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]:
+    items: Iterable[T], heading: Callable[[T], str], row: Callable[[T], R]
+) -> tuple[tuple[str, tuple[R, ...]], ...]:
     return tuple((title, tuple(row(i) for i in group)) for title, group in groupby(items, key=heading))

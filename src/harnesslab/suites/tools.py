@@ -13,7 +13,6 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -52,14 +51,6 @@ class Toolkit:
         tools = [_compile(f, writes=False) for f in reads] + [_compile(f, writes=True) for f in writes]
         self._tools = {tool.spec.name: tool for tool in tools}
         self.toolbox = Toolbox(tuple(tool.spec for tool in tools))
-
-    @cached_property
-    def reading(self) -> Toolkit:
-        """Those of the tools that read."""
-        kit = Toolkit()
-        kit._tools = {name: tool for name, tool in self._tools.items() if not tool.spec.writes}
-        kit.toolbox = Toolbox(tuple(tool.spec for tool in kit._tools.values()))
-        return kit
 
     def run(self, world: World, call: ToolCall) -> ActionResult:
         """Runs one call. Never raises for anything a model can send; a failed call leaves the world as it was."""

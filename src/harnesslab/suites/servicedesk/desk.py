@@ -18,7 +18,7 @@ from harnesslab.suites.tools import Toolkit
 from harnesslab.suites.world import Base
 from harnesslab.types import Advice, Budget, TaskView, stable_hash
 
-VERSION = "3"
+VERSION = "4"
 MOST_VARIANTS = 10
 BUDGET = Budget(turns=20)
 
@@ -34,17 +34,27 @@ class Tables(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where an agent sits: what it is told, the tools at hand, and what its author tells layers."""
+
+    system: str
+    kit: Toolkit
+    advice: Advice
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """Attributes:
+    counter: where anybody may ask, without policy; the first tier's place.
+    office: the place of all other tiers.
     tables: opens empty tables on a random stream.
-    tiers: templates by tier, the easiest first, which is offered only the tools that read.
+    tiers: templates by tier, the easiest first.
     customers: how many fill the tables beside those of the tasks.
     """
 
     name: str
-    system: str
-    kit: Toolkit
-    advice: Advice
+    counter: Place
+    office: Place
     tables: Callable[[Random], Any]
     tiers: Mapping[str, tuple[Template[Any], ...]]
     customers: int = 700
@@ -65,13 +75,14 @@ class Drawn:
 
     def build(self) -> DeskTask:
         base = f"{self.desk.name}.{self.template}"
+        place = self.desk.counter if self.tier == next(iter(self.desk.tiers)) else self.desk.office
         return make_task(
-            TaskView(f"{base}.{self.variant}", self.desk.system, self.draft.persona.opening, BUDGET, self.desk.advice),
+            TaskView(f"{base}.{self.variant}", place.system, self.draft.persona.opening, BUDGET, place.advice),
             self.draft,
             base=base,
             variant=f"{self.split}-{self.seed}.{self.variant}",
             tier=self.tier,
-            kit=self.desk.kit.reading if self.tier == next(iter(self.desk.tiers)) else self.desk.kit,
+            kit=place.kit,
             rows=self.rows,
         )
 

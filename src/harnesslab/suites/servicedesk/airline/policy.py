@@ -1,4 +1,4 @@
-"""What the agent of the airline desk is told. One text for all tasks, so that engines compute it once."""
+"""What the agent of the airline desk is told: at the counter, and with the policy. Two texts, computed once each."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ BAG_PRICE = 30
 MOST_BAGS = 3
 CODES = ("A1", "A2", "A3", "A4", "A5", "A6")
 
-SYSTEM = f"""You work at the service desk of Larkwing Air. Today is {TODAY.isoformat()}. Do what the traveller \
-asks by calling tools, once, and nothing more. Look up what you do not know, or ask the traveller; never guess. When \
-all is done, answer in one short sentence with the facts asked for.
+_ROLE = f"You work at the service desk of Larkwing Air. Today is {TODAY.isoformat()}."
+
+COUNTER = f"""{_ROLE} Do what the traveller asks by calling tools, and nothing more. Look up what you do not know; \
+never guess. When all is done, answer in one short sentence with the facts asked for.
+
+Flight ids are L and four digits."""
+
+SYSTEM = f"""{_ROLE} Do what the traveller asks by calling tools, once, and nothing more. Look up what you do not \
+know, or ask the traveller; never guess. When all is done, answer in one short sentence with the facts asked for.
 
 - Before anything about a booking, open it by its code and the last name. Ask for what they did not tell. Questions \
 about flights and prices need no booking.

@@ -54,8 +54,8 @@ def goes_to(airline: Airline) -> Draft:
     others = tuple(city for city in CITIES if city != flight.origin)
     return _about(
         airline, flight, f"It goes to {flight.destination}.", Word(flight.destination, others),
-        f"Please look up flight {flight.id}. To which city does it go?",
-        f"Look up flight {flight.id}, please. Which city does it fly to?",
+        f"Please look up flight {flight.id}. What is its destination?",
+        f"Look up flight {flight.id}, please. Which destination does it have?",
     )  # fmt: skip
 
 

@@ -248,3 +248,5 @@ KIT = Toolkit(
         transfer_to_human,
     ),
 )
+
+COUNTER_KIT = Toolkit(reads=(search_flights, get_flight))

@@ -1,4 +1,4 @@
-"""What the agent of the retail desk is told. One text for all tasks, so that engines compute it once."""
+"""What the agent of the retail desk is told: at the counter, and with the policy. Two texts, computed once each."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ LATE_DAYS = 5
 LATE_CREDIT = 15
 CODES = ("S1", "S2", "S3", "S4", "S5", "S6")
 
-SYSTEM = f"""You work at the service desk of Alder & Finch, a shop for the home. Today is {TODAY.isoformat()}. \
-Do what the customer asks by calling tools, once, and nothing more. Look up what you do not know, or ask the customer; \
+_ROLE = f"You work at the service desk of Alder & Finch, a shop for the home. Today is {TODAY.isoformat()}."
+
+COUNTER = f"""{_ROLE} Do what the customer asks by calling tools, and nothing more. Look up what you do not know; \
 never guess. When all is done, answer in one short sentence with the facts asked for.
+
+Item ids are T and four digits."""
+
+SYSTEM = f"""{_ROLE} Do what the customer asks by calling tools, once, and nothing more. Look up what you do not \
+know, or ask the customer; never guess. When all is done, answer in one short sentence with the facts asked for.
 
 - Before anything about a customer or an order, identify the customer by email and postcode. Ask for what they did not \
 tell. Questions about items need no identification.

@@ -229,3 +229,5 @@ KIT = Toolkit(
         transfer_to_human,
     ),
 )
+
+COUNTER_KIT = Toolkit(reads=(find_items, get_item))
