@@ -4,10 +4,12 @@
 
 The program is the target llama-batched-bench of the llama.cpp sources that the bindings were built from. It feeds
 random tokens and draws nothing. Here --rows requests go on counting from numbers of their own for --tokens tokens, each
-drawn with the model's sampling and read as a reply; their prompts lie in the cells when the time begins.
+drawn with the model's sampling and read as a reply. Their prompts were computed before, and time begins with the first
+token drawn, as it does there: what it took to find, copy or restore a prompt's cells is printed as admitting=, in
+seconds.
 
-Prints tokens per second, rate=, rate_batched_bench=, batched_ratio=, and the shares of the engine's time that went to
-llama_decode and to drawing, decode_share= and draw_share=.
+Prints tokens per second, rate=, rate_batched_bench=, batched_ratio=, and the shares of the engine's time, but for what
+it spent on copying cells, that went to llama_decode and to drawing, decode_share= and draw_share=.
 """
 
 from __future__ import annotations
@@ -46,16 +48,19 @@ async def ours(entry: ModelEntry, path: Path, options: argparse.Namespace) -> fl
             before, start = await engine.stats(), time.perf_counter()
             replies = await asyncio.gather(*map(engine.complete, requests))
             seconds, after = time.perf_counter() - start, await engine.stats()
-        spent = {name: after[name] - before[name] for name in ("up", "idle", "busy", "sampling")}
-        return sum(reply.usage.generated for reply in replies), seconds, spent
+        spent = {name: after[name] - before[name] for name in ("up", "idle", "copying", "busy", "sampling")}
+        decoding = max(reply.times.decode for reply in replies)
+        spent["admitting"] = seconds - decoding
+        return sum(reply.usage.generated - 1 for reply in replies), decoding, spent
 
     try:
         await run(20_000)  # kernels are compiled, and thread counts tried
         generated, seconds, spent = await run(50_000)
     finally:
         await engine.close()
-    working = spent["up"] - spent["idle"]
-    print(f"generated={generated / options.rows:.0f}")
+    working = spent["up"] - spent["idle"] - spent["copying"]
+    print(f"generated={1 + generated / options.rows:.0f}")
+    print(f"admitting={spent['admitting']:.2f}")
     print(f"decode_share={spent['busy'] / working:.3f}")
     print(f"draw_share={spent['sampling'] / working:.3f}")
     print(f"rate={generated / seconds:.0f}", flush=True)
