@@ -40,6 +40,7 @@ TABLE: dict[str, set[str]] = {
     "score": {"store", "trace", "kernels"},
     "report": {"score", "store", "trace"},
     "lab": {"config", "models", "engine", "harness", "suites", "telemetry", "plan", "kernels.events", *SCORE_SIDE},
+    "__main__": {"cli"},
     "cli": {
         "lab",
         "config",

@@ -17,6 +17,7 @@ from harnesslab.lab.demo import demo_engine
 from harnesslab.lab.folders import find_sweep, only_one
 from harnesslab.lab.sweep import Options, run_sweep
 from harnesslab.models.entry import ModelEntry
+from harnesslab.score.unfinished import unfinished
 from harnesslab.store.columns import TrialStatus
 from harnesslab.store.sqlite import Store
 from harnesslab.types import Completion, Engine, Message, Prompt, Request, ToolSpec
@@ -237,13 +238,20 @@ def test_reading_while_the_sweep_runs(tmp_path: Path, monkeypatch: pytest.Monkey
         assert len(store.done()) == 72
 
 
+def lacking(folder: Path) -> str:
+    with Store.open(folder, readonly=True) as store:
+        return unfinished(store.columns())
+
+
 def test_time_is_up_ends_with_whole_trials_and_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARNESSLAB_SCRIPTED_DELAY", "0.02")
     result = sweep(tmp_path, max_hours=0.3 / 3600)
     assert result.stopped == "time"
     assert 0 < result.finished < 72
+    assert f"{result.finished} of 72 trials" in lacking(tmp_path)
     monkeypatch.setenv("HARNESSLAB_SCRIPTED_DELAY", "0")
     assert sweep(tmp_path).finished == 72 - result.finished
+    assert lacking(tmp_path) == ""
     sweep(tmp_path / "whole")
     assert contents(tmp_path) == contents(tmp_path / "whole")
 

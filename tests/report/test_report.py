@@ -101,6 +101,15 @@ def test_a_sweep_without_trials_says_so():
     assert "No trial has finished" in shown(summarise(sweep({("m", "h"): 0.5}, missing=1.0)))
 
 
+def test_what_is_unfinished_comes_before_all_figures(summary):
+    part = replace(summary, unfinished="Not finished: 5 of 6 trials have ended.")
+    assert shown(part).startswith("Not finished: 5 of 6 trials")
+    page = to_html(part)
+    assert page.index("Not finished: 5 of 6") < page.index("<svg")
+    assert to_json(part)["unfinished"] == part.unfinished
+    assert "Not finished" not in shown(summary) + to_html(summary)
+
+
 def test_one_repeat_shows_no_pass_k_column():
     text = shown(summarise(sweep({("m", "h"): 0.5}, repeats=1)))
     assert "pass^1" in text

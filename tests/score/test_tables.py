@@ -51,6 +51,15 @@ def test_pass_k_is_the_mean_over_tasks():
     assert cell.left_out == (0, 0, 0)
 
 
+def test_an_unfinished_sweep_says_so_before_all_figures():
+    columns = tiny([[P, P], [P, M], [F]])
+    assert summarise(columns).unfinished == "", "nobody said what was planned"
+    assert summarise(replace(columns, planned={"k": 5})).unfinished == ""
+    summary = summarise(replace(columns, planned={"k": 6, "another": 3}))
+    assert summary.unfinished.startswith("Not finished: 5 of 6 trials have ended (m/h/s 5 of 6)")
+    assert summary.cells[0].planned == 6
+
+
 def test_missing_is_not_failed():
     cell = only(tiny([[P, P], [P, M], [F, M], [M, M]]))
     assert cell.trials == 4

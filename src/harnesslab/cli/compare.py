@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -58,10 +59,14 @@ def command(
 
 def _columns(sweep: str | None) -> Columns:
     from harnesslab.lab.folders import find_sweep
+    from harnesslab.score.unfinished import unfinished
     from harnesslab.store.sqlite import Store
 
     with Store.open(find_sweep(sweep), readonly=True) as store:
-        return store.columns()
+        columns = store.columns()
+    if lacks := unfinished(columns):
+        print(lacks, file=sys.stderr)
+    return columns
 
 
 def _choose(columns: Columns, model: str, other: str) -> None:

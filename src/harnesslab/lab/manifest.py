@@ -53,6 +53,7 @@ def run_facts(plan: Plan, config_text: str, *, engine: str) -> dict[str, Any]:
         "settings": plan.config.model_dump(mode="json"),  # the config with what the command line changed
         "versions": versions(),
         "hardware": hardware(),
+        "planned": dict(zip((c.key for c in plan.cells), plan.trials.per_cell(), strict=True)),
         "models": {c.entry.name: {"sha256": c.entry.sha256, "file": c.entry.file} for c in plan.cells},
     }
 

@@ -39,6 +39,7 @@ svg .t0{fill:#0b62c4}svg .t1{fill:#c4560b}svg .t2{fill:#2a8a4a}svg .t3{fill:#8a3
 svg .t4{fill:#b3261e}svg .t5{fill:#00838f}
 svg .t6{fill:#7a6a00}svg .t7{fill:#777}
 @media (prefers-color-scheme:dark){.line{filter:brightness(1.6)}svg .end{filter:brightness(1.6)}}
+.warn{border-left:3px solid #c4560b;padding-left:.7rem;max-width:48rem}
 ul{padding-left:1.2rem}li{margin:.25rem 0;max-width:48rem}dt{font-weight:600}dd{margin:0 0 .4rem}dl{font-size:.875rem}
 """
 
@@ -49,6 +50,7 @@ def to_html(summary: Summary, title: str = "harnesslab report") -> str:
         [
             f"<h1>{escape(title)}</h1>",
             '<p class="lead">Was it the model or the harness? The same tasks, every model in every harness.</p>',
+            f'<p class="warn">{escape(summary.unfinished)}</p>' if summary.unfinished else "",
             _charts(summary),
             _table(headline(summary)),
             _budgets(summary),

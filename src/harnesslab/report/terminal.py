@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 
 def render(summary: Summary, console: Console) -> None:
     """Prints it all."""
+    from rich.text import Text
+
     if not any(cell.trials for cell in summary.cells):
         console.print("No trial has finished yet.")
         _notes(summary, console)
         return
+    if summary.unfinished:
+        console.print(Text(summary.unfinished, style="yellow"))
+        console.print()
     for grid in (headline(summary), *contents(summary)):
         print_grid(grid, console)
     _notes(summary, console)

@@ -165,6 +165,7 @@ class CellSummary:
 
     Attributes:
         trials: that count; missing ones are in `missing`.
+        planned: how many it is to have, missing ones with them; None where nobody said.
         repeats: K, the planned repeats of a task as far as stored trials show.
         pass_k, pass_at_k: K figures, k = 1..K. In a greedy cell those of k > 1 have no value.
         left_out: K counts of tasks with fewer than k trials, which pass^k leaves out.
@@ -199,6 +200,7 @@ class CellSummary:
     departures: Departures | None = None
     imported: str = ""
     ceiling: float | None = None
+    planned: int | None = None
 
     @property
     def label(self) -> str:
@@ -386,6 +388,7 @@ class Summary:
 
     Attributes:
         notes: sentences a reader must not miss, most important first.
+        unfinished: what the sweep still lacks, in a sentence that comes before all figures; "" where nothing.
         conventions: how the figures are defined, by name.
         ledger: of all cells.
         meter: where the wall time of the runs went, in seconds by the names of docs/metrics.md; they add up to it.
@@ -409,3 +412,4 @@ class Summary:
     interactions: tuple[HarnessByModel, ...] = ()
     ablations: tuple[Ablation, ...] = ()
     choices: tuple[Choice, ...] = ()
+    unfinished: str = ""

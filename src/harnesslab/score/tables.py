@@ -35,6 +35,7 @@ from harnesslab.score.reliability import (
 )
 from harnesslab.score.sample import Ints, Sample, samples, scan_trials
 from harnesslab.score.summary import CellSummary, Summary, TierSummary
+from harnesslab.score.unfinished import unfinished
 from harnesslab.score.untold import notes_on_untold, untold_of, without
 from harnesslab.store.columns import Columns
 
@@ -82,7 +83,10 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
         by_suite.setdefault(s.cell.suite, []).append(s)
     grids = {suite: budget_grid(group) for suite, group in by_suite.items()}
     uneven = {suite: len({_missing_share(s) for s in group}) > 1 for suite, group in by_suite.items()}
-    cells = tuple(_cell(s, grids[s.cell.suite], uneven[s.cell.suite], level) for s in every)
+    cells = tuple(
+        replace(_cell(s, grids[s.cell.suite], uneven[s.cell.suite], level), planned=columns.planned.get(s.cell.key))
+        for s in every
+    )
     judged = [s for s in every if "verdict" not in untold_of(s.cell)]
     if imported:
         cells = _imported(cells, every, scanned.departures)
@@ -106,6 +110,7 @@ def summarise(columns: Columns, *, seed: int = 0, level: float = 0.95) -> Summar
         unmetered_runs=columns.unmetered_runs,
         interactions=interactions(plain, seed=seed, level=level),
         ablations=apart,
+        unfinished=unfinished(columns),
         choices=choices(judged, dict.fromkeys((one.model, one.suite) for one in apart), seed=seed, level=level),
     )
 

@@ -91,6 +91,7 @@ class Columns:
         meter: seconds by name of what the wall time of the runs went into; those of `Meter` in the lab.
         counts: what the engines had to do to their cells, by the names of `Meter`; only those that are not 0.
         unmetered_runs: runs that did not end in good order, which `meter` leaves out.
+        planned: by key of the cell, how many trials it is to have; older and imported sweeps do not say.
     """
 
     cells: tuple[CellRow, ...]
@@ -103,3 +104,4 @@ class Columns:
     meter: Mapping[str, float] = NOTHING
     counts: Mapping[str, int] = NOTHING
     unmetered_runs: int = 0
+    planned: Mapping[str, int] = NOTHING

@@ -67,6 +67,7 @@ def load_columns(db: sqlite3.Connection, *, ids: bool = False) -> tuple[Columns,
         meter=_summed(runs, "rows"),
         counts=_summed(runs, "counts"),
         unmetered_runs=sum("meter" not in facts for facts in runs),
+        planned=_planned(runs),
     )
     return columns, rows["id"].tolist() if ids else []
 
@@ -119,6 +120,15 @@ def _weights(runs: Sequence[Mapping[str, Any]]) -> dict[str, Weights]:
 def _typical(weights: Weights) -> float:
     """Seconds of 500 prompt tokens and 50 decoded ones."""
     return weights.of_feed(0, 500, drawn=False) + 50 * weights.of_feed(500, 1, drawn=True)
+
+
+def _planned(runs: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """By cell, the most that any run was to bring it to."""
+    most: dict[str, int] = {}
+    for facts in runs:
+        for key, trials in facts.get("planned", {}).items():
+            most[key] = max(trials, most.get(key, 0))
+    return most
 
 
 def _summed(runs: Sequence[Mapping[str, Any]], part: str) -> dict[str, Any]:
