@@ -14,9 +14,12 @@ from typer.testing import CliRunner
 from harnesslab.cli.suites import app
 from harnesslab.suites.agents import NULL_AGENTS, passes
 from harnesslab.suites.check import Finding, check_named, check_suite
+from harnesslab.suites.orders import tools
 from harnesslab.suites.orders.suite import load
 from harnesslab.suites.registry import suite_names
 from harnesslab.suites.task import Goal, TaskSuite, WorldTask
+from harnesslab.suites.tools import Toolkit
+from harnesslab.suites.world import World
 from harnesslab.types import Budget, Environment, Grade, ToolCall
 
 TWINS = {"servicedesk", "workflow-calm"}  # the desks are checked alone, and the chains with their faults
@@ -65,7 +68,7 @@ def test_a_refusal_without_demands_is_found_out() -> None:
 
 def test_a_budget_too_small_is_found_out() -> None:
     names = failing(small(lambda t: replace(t, view=replace(t.view, budget=Budget(turns=5)))))
-    assert names["the oracle fits the budget, one call per turn"].against == ("return-gold.0",)
+    assert names["the oracle fits the budget, one call per turn"].against == ("return-gold.0 (needs 6 turns, has 5)",)
 
 
 def test_arguments_that_do_not_fit_are_found_out() -> None:
@@ -107,6 +110,19 @@ def test_a_tool_that_raises_is_found_out() -> None:
     assert "failed calls change nothing and never raise" in names
 
 
+def test_a_tool_with_a_bug_is_found_out_though_no_oracle_calls_it() -> None:
+    def count_orders(world: World, city: str) -> Any:
+        """Count a city's orders."""
+        return world.rows("orders", city)  # type: ignore[attr-defined]
+
+    reads = (tools.get_customer, tools.list_orders, tools.get_order, tools.get_payment, tools.get_item, count_orders)
+    writes = (tools.cancel_order, tools.return_order, tools.refund, tools.set_quantity, tools.set_city)
+    names = failing(small(lambda task: replace(task, kit=Toolkit(reads, writes))))
+    (fault,) = names["tools raise nothing but ToolError"].faults
+    assert fault.startswith("count_orders: AttributeError: 'World' object has no attribute 'rows' (test_check.py:")
+    assert len(names) == 1
+
+
 def test_no_task_of_ours_can_be_passed_by_doing_nothing() -> None:
     assert not any(passes(task, agent) for task in load(seed=5).tasks for agent in NULL_AGENTS.values())
 
@@ -114,7 +130,7 @@ def test_no_task_of_ours_can_be_passed_by_doing_nothing() -> None:
 def test_the_command_prints_a_table_and_its_verdict() -> None:
     done = CliRunner().invoke(app, ["check", "orders", "--n", "6"])
     assert done.exit_code == 0, done.output
-    assert "17 of 17 proofs hold" in done.output
+    assert "18 of 18 proofs hold" in done.output
     assert max(map(len, done.output.splitlines())) <= 80
 
 
@@ -131,7 +147,8 @@ def test_the_command_fails_where_a_proof_fails(tmp_path: Path, monkeypatch: pyte
     done = CliRunner().invoke(app, ["check", "spoilt_suite:make"])
     assert done.exit_code == 1
     assert "FAIL  the oracle passes" in done.output
-    assert "against: order-status.0, cancel-shipped.0" in done.output
+    against = " ".join(done.output.split("the oracle passes")[1].split("\nok")[0].split())
+    assert "order-status.0 (the answer does not say" in against
     assert max(map(len, done.output.splitlines())) <= 80
 
 

@@ -45,6 +45,49 @@ def test_a_foreign_suite_is_found_by_import_path_from_where_the_user_stands(
         load_suite("my_own_suite:mak", seed=1)
 
 
+def test_a_changed_source_is_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "from harnesslab.suites.orders.suite import load\n"
+    (tmp_path / "first_suite.py").write_text(source)
+    (tmp_path / "second_suite.py").write_text(source + "# an edit\n")
+    package = tmp_path / "kept_suites"
+    package.mkdir()
+    for name, text in {"__init__": "", "one": source, "beside": "X = 1\n"}.items():
+        (package / f"{name}.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    versions = [load_suite(f"{name}:load", seed=1).version for name in ("first_suite", "second_suite")]
+    own = load_suite("orders", seed=1).version
+    assert all(version.startswith(f"{own}.") for version in versions)
+    assert versions[0] != versions[1]
+    before = load_suite("kept_suites.one:load", seed=1).version
+    (package / "beside.py").write_text("X = 2\n")
+    assert load_suite("kept_suites.one:load", seed=1).version != before
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("    return 1 / 0", r"cannot be drawn. ZeroDivisionError: division by zero \(raising_suite.py:3\)"),
+        ("    make_task(VIEW, says=('x',), **REST)", "says is a tuple of values such as Number"),
+    ],
+)
+def test_what_a_factory_raises_is_one_line_that_says_where(
+    body: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "raising_suite.py").write_text(
+        "from harnesslab.suites.task import make_task\n"
+        f"def load(*, seed, n, split):\n{body}\n"
+        "from harnesslab.types import TaskView\n"
+        "VIEW = TaskView('t', '', '')\n"
+        "REST = dict(base='', variant='', tier='', oracle=(), oracle_answer='', kit=None, rows=None)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "raising_suite", raising=False)
+    with pytest.raises(UserError, match=message):
+        load_suite("raising_suite:load", seed=1)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [("order", "did you mean 'orders'"), ("nowhere.at_all:x", "cannot import suite"), (":", "cannot import suite")],

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from harnesslab.suites.agents import NULL_AGENTS, RandomCaller, made, oracle, passes
+from harnesslab.suites.environment import WorldEnvironment
 from harnesslab.suites.mutants import Mutable, Mutants, but, calls_and, glued
 from harnesslab.suites.registry import load_suite
 from harnesslab.types import Environment, Suite, Task, ToolCall, canonical, stable_hash
@@ -59,6 +60,7 @@ def check_suite(suite: Suite) -> list[Finding]:
         _whole(suite, "no two tasks are one", _unique),
         _each(suite, "snapshots restore the state alone", _bad_snapshots),
         _each(suite, "failed calls change nothing and never raise", _fragile),
+        _whole(suite, "tools raise nothing but ToolError", _buggy),
     ]
 
 
@@ -84,13 +86,13 @@ def fingerprint(suite: Suite) -> int:
 # --- proofs
 
 
-def _each(suite: Suite, name: str, bad: Callable[[Task], bool]) -> Finding:
-    """A proof that holds if no task is `bad`; a task whose code raises is."""
+def _each(suite: Suite, name: str, bad: Callable[[Task], bool | str]) -> Finding:
+    """A proof that holds if no task is `bad`, which may say why; a task whose code raises is."""
     against, faults = [], []
     for task in suite.tasks:
         try:
-            if bad(task):
-                against.append(task.view.id)
+            if why := bad(task):
+                against.append(f"{task.view.id} ({why})" if isinstance(why, str) else task.view.id)
         except Exception as error:
             against.append(task.view.id)
             faults.append(_fault(task, error))
@@ -114,15 +116,20 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def _oracle_misses(task: Task) -> bool:
+def _oracle_misses(task: Task) -> str:
     environment = task.environment(0, 0)
-    failed = [call.name for call in task.oracle if not made(environment, call).ok]
-    return bool(failed) or not task.check(environment, task.oracle_answer).passed
+    for call in task.oracle:
+        result = made(environment, call)
+        if not result.ok:
+            return f"{call.name}: {result.content}"
+    grade = task.check(environment, task.oracle_answer)
+    return "" if grade.passed else "; ".join(grade.reasons) or "its check says no, and not why"
 
 
-def _spare_write(task: Task) -> bool:
+def _spare_write(task: Task) -> str:
     writes = {t.name for t in task.environment(0, 0).toolbox if t.writes}
-    return any(call.name in writes and passes(task, but(i, ())) for i, call in enumerate(task.oracle))
+    spare = (c.name for i, c in enumerate(task.oracle) if c.name in writes and passes(task, but(i, ())))
+    return ", ".join(f"passes without {name}" for name in spare)
 
 
 def _by_substring(task: Task) -> bool:
@@ -130,18 +137,20 @@ def _by_substring(task: Task) -> bool:
     return not passes(task, calls_and("")) and passes(task, glued)
 
 
-def _misfit(task: Task) -> bool:
+def _misfit(task: Task) -> str:
     import jsonschema_rs
 
     toolbox = task.environment(0, 0).toolbox
     specs = [(toolbox.get(call.name), call) for call in task.oracle]
-    return any(s is None or not jsonschema_rs.is_valid(dict(s.parameters), dict(c.arguments)) for s, c in specs)
+    misfits = (c for s, c in specs if s is None or not jsonschema_rs.is_valid(dict(s.parameters), dict(c.arguments)))
+    return ", ".join(f"{call.name} {dict(call.arguments)}" for call in misfits)
 
 
-def _too_long(task: Task) -> bool:
-    environment = task.environment(0, 0)
+def _too_long(task: Task) -> str:
+    environment, turns = task.environment(0, 0), task.view.budget.turns
     oracle(task, environment)
-    return 0 < task.view.budget.turns < max(len(task.oracle), len(environment.log)) + 1
+    needs = max(len(task.oracle), len(environment.log)) + 1
+    return f"needs {needs} turns, has {turns}" if 0 < turns < needs else ""
 
 
 def _bad_snapshots(task: Task) -> bool:
@@ -162,6 +171,23 @@ def _fragile(task: Task) -> bool:
         if not environment.call(call).ok and environment.digest() != before:
             return True
     return False
+
+
+def _buggy(suite: Suite, name: str) -> Finding:
+    """What else they raise is a result on a trace like any other: nobody would see it there."""
+    found, known = dict[str, str](), 0
+    agent = RandomCaller(suite, 0)
+    for task in suite.tasks:
+        environment = task.environment(0, 0)
+        if not isinstance(environment, WorldEnvironment):
+            continue
+        known += 1
+        for call in (*_garbage_calls(environment), *task.oracle):
+            environment.call(call)
+        agent(task, environment)
+        found.update(environment.bugs)
+    figure = ("none does", f"{len(found)} do")[bool(found)] if known else "not told: the tools are not ours to watch"
+    return Finding(name, figure, not found, (), tuple(f"{tool}: {bug}" for tool, bug in found.items()))
 
 
 def _random(suite: Suite, name: str) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harnesslab.suites.tools import Toolkit
 from harnesslab.suites.world import EMPTY, Base, Key, Snapshot, World
@@ -22,6 +22,11 @@ class WorldEnvironment:
     @property
     def toolbox(self) -> Toolbox:
         return self._kit.toolbox
+
+    @property
+    def bugs(self) -> Mapping[str, str]:
+        """See `Toolkit.bugs`; of all trials with these tools."""
+        return self._kit.bugs
 
     @property
     def log(self) -> Sequence[tuple[ToolCall, ActionResult]]:

@@ -12,9 +12,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from harnesslab.errors import UserError, unknown_name
+from harnesslab.suites.task import TaskSuite
+from harnesslab.suites.tools import raised
 from harnesslab.types import Advice, Suite, Task, canonical, stable_hash
 
 _DESKS = "harnesslab.suites.servicedesk.suite"
@@ -43,8 +46,10 @@ def load_suite(name: str, *, seed: int, n: int | None = None, split: str = "eval
     Args:
         n: how many tasks; None leaves it to the suite.
 
+    A foreign suite's version has a hash of its source at its end: a sweep over another source is another sweep.
+
     Raises:
-        UserError: nothing has that name, or the factory is missing, fails on import, or returns no suite.
+        UserError: nothing has that name, or the factory is missing, fails, or returns no suite.
     """
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
@@ -56,7 +61,17 @@ def load_suite(name: str, *, seed: int, n: int | None = None, split: str = "eval
     if ":" not in path:
         todo = 'a suite of your own is "./folder" or "package.module:factory"'
         raise unknown_name("suite", name, SUITES, todo=todo)
-    suite = _factory(path)(seed=seed, n=n, split=split)
+    factory = _factory(path)
+    try:
+        suite = factory(seed=seed, n=n, split=split)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"suite {name!r} cannot be drawn",
+            raised(error),
+            "mend that line; a factory takes seed, n and split, and its tasks are made when it is called",
+        ) from error
     if not isinstance(suite, Suite):
         raise UserError(
             f"{name!r} gave a {type(suite).__name__}, not a suite",
@@ -68,7 +83,20 @@ def load_suite(name: str, *, seed: int, n: int | None = None, split: str = "eval
     for i, task in enumerate(suite.tasks):
         if not isinstance(task, Task):
             raise UserError(f"task {i} of suite {name!r} is a {type(task).__name__}, not a task", "", _TASK)
-    return suite
+    if name in SUITES:
+        return suite
+    version = f"{suite.version}.{_source_hash(path.partition(':')[0]):08x}"
+    return TaskSuite(suite.name, version, tuple(suite.tasks), getattr(suite, "summary", ""))
+
+
+def _source_hash(module: str) -> int:
+    """32 bits over a module's file and, if it lies in a package, over all Python files of that package's folder."""
+    file = getattr(sys.modules[module], "__file__", None)
+    if not file:
+        return 0
+    home = Path(file).parent
+    files = sorted(home.rglob("*.py")) if (home / "__init__.py").exists() else [Path(file)]
+    return stable_hash(*(part for p in files for part in (str(p.relative_to(home)), p.read_bytes()))) & 0xFFFFFFFF
 
 
 def _factory(path: str) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ says what it must, and what had to be read was read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, Self, TypeVar
 
@@ -174,17 +174,26 @@ def make_task(
 
     Raises:
         ValueError: the oracle fails, or does not meet its own goal: a fault of the suite.
+        TypeError: `says` or `reads` hold something else.
     """
+    _only_such(view.id, "says", says, 'Number(45), or Word("R2", rivals=("R1",))', lambda v: hasattr(v, "said_in"))
+    _only_such(view.id, "reads", reads, "Read((call,))", lambda r: hasattr(r, "done"))
     environment = WorldEnvironment(kit, rows, start)
     for call in oracle:
         result = environment.call(call)
         if not result.ok:
-            raise ValueError(f"{view.id}: the oracle's {call.name} fails: {result.content}")
+            why = kit.bugs.get(call.name) or result.content
+            raise ValueError(f"{view.id}: the oracle's {call.name} fails: {why}")
     goal = Goal(environment.digest(), environment.touched, tuple(says), tuple(reads))
     grade = goal.check(environment, oracle_answer)
     if not grade.passed:
         raise ValueError(f"{view.id}: the oracle misses its goal: {'; '.join(grade.reasons)}")
     return WorldTask(view, base, variant, tier, tuple(oracle), oracle_answer, goal, kit, rows, start)
+
+
+def _only_such(task: str, name: str, parts: object, such: str, fits: Callable[[object], bool]) -> None:
+    if not isinstance(parts, (tuple, list)) or not all(map(fits, parts)):
+        raise TypeError(f"{task}: {name} is a tuple of values such as {such}, not {parts!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -21,6 +23,7 @@ from harnesslab.suites.world import World
 from harnesslab.types import ActionResult, Status, Toolbox, ToolCall, ToolSpec
 
 ToolFunction = Callable[..., Any]
+_OURS = Path(__file__).parents[1]
 
 
 class ToolError(Exception):
@@ -45,12 +48,17 @@ class _Tool:
 
 
 class Toolkit:
-    """A suite's tools, compiled once: `toolbox` is what models are told, `run` executes a call on a world."""
+    """A suite's tools, compiled once: `toolbox` is what models are told, `run` executes a call on a world.
+
+    Attributes:
+        bugs: by tool, the last thing it raised that is no `ToolError`, and where: for the suite's author alone.
+    """
 
     def __init__(self, reads: Sequence[ToolFunction] = (), writes: Sequence[ToolFunction] = ()) -> None:
         tools = [_compile(f, writes=False) for f in reads] + [_compile(f, writes=True) for f in writes]
         self._tools = {tool.spec.name: tool for tool in tools}
         self.toolbox = Toolbox(tuple(tool.spec for tool in tools))
+        self.bugs: dict[str, str] = {}
 
     def run(self, world: World, call: ToolCall) -> ActionResult:
         """Runs one call. Never raises for anything a model can send; a failed call leaves the world as it was."""
@@ -75,8 +83,16 @@ class Toolkit:
             )
         except Exception as error:
             world.restore(before)
+            self.bugs[call.name] = raised(error)
             return ActionResult(Status.TOOL_ERROR, f"Error: {type(error).__name__} in {call.name}")
         return ActionResult(Status.OK, content, wrote=not world.is_at(before))
+
+
+def raised(error: BaseException) -> str:
+    """What was raised, in one line, with the innermost line of the author's that led to it: my_suite.py:31."""
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not Path(f.filename).is_relative_to(_OURS)]
+    return f"{what} ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else what
 
 
 def _compile(function: ToolFunction, *, writes: bool) -> _Tool:

@@ -21,7 +21,10 @@ def _order(world: World, order_id: str) -> Row:
 
 def _payment(world: World, order_id: str) -> tuple[str, Row]:
     _order(world, order_id)
-    return world.where("payments", "order", order_id)[0]
+    found = world.where("payments", "order", order_id)
+    if not found:  # of a folder's tasks: every order of ours has one
+        raise ToolError(f"no payment for order {order_id}")
+    return found[0]
 
 
 def _restock(world: World, item: str, pieces: int) -> None:
