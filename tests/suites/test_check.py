@@ -19,6 +19,7 @@ from harnesslab.suites.orders.suite import load
 from harnesslab.suites.registry import suite_names
 from harnesslab.suites.task import Goal, TaskSuite, WorldTask
 from harnesslab.suites.tools import Toolkit
+from harnesslab.suites.values import Number, Word
 from harnesslab.suites.world import World
 from harnesslab.types import Budget, Environment, Grade, ToolCall
 
@@ -110,6 +111,20 @@ def test_a_tool_that_raises_is_found_out() -> None:
     assert "failed calls change nothing and never raise" in names
 
 
+def test_what_an_oracle_says_or_uses_out_of_nowhere_is_shown() -> None:
+    (finding,) = [f for f in check_suite(small()) if f.name == "what the oracle uses was told or found"]
+    assert (finding.ok, finding.against) == (True, ("quote.0 (the number 80)",)), "pieces times price"
+
+    def unheard(task: WorldTask) -> WorldTask:
+        calls = (ToolCall("get_order", {"order_id": "O99999"}), *task.oracle)
+        says = (*task.goal.says, Number(4711), Word("R9", rivals=("R1",)))
+        return replace(task, oracle=calls, goal=replace(task.goal, says=says))
+
+    (finding,) = [f for f in check_suite(small(unheard)) if f.name == "what the oracle uses was told or found"]
+    assert finding.ok, "it may be worked out"
+    assert finding.against[0] == "order-status.0 ('O99999', the number 4711, 'R9' alone)"
+
+
 def test_a_tool_with_a_bug_is_found_out_though_no_oracle_calls_it() -> None:
     def count_orders(world: World, city: str) -> Any:
         """Count a city's orders."""
@@ -130,7 +145,7 @@ def test_no_task_of_ours_can_be_passed_by_doing_nothing() -> None:
 def test_the_command_prints_a_table_and_its_verdict() -> None:
     done = CliRunner().invoke(app, ["check", "orders", "--n", "6"])
     assert done.exit_code == 0, done.output
-    assert "18 of 18 proofs hold" in done.output
+    assert "19 of 19 proofs hold" in done.output
     assert max(map(len, done.output.splitlines())) <= 80
 
 

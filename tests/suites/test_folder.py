@@ -135,6 +135,23 @@ def test_an_answer_is_matched_by_value_and_what_had_to_be_read_was_read(folder: 
     assert not total.check(environment, "They come to 142.").passed
 
 
+@pytest.mark.parametrize(
+    ("answer", "said", "unsaid"),
+    [
+        ('"40%"', ("40 %", "It is 40 percent.", "She pays 40%."), ("14%", "nothing")),
+        ('"2031-03-04"', ("4 March 2031", "2031-03-04"), ("4 April 2031",)),
+        ('"gift card"', ("By Gift-Card.",), ("gift",)),
+    ],
+)
+def test_an_answer_is_read_as_what_it_is(
+    answer: str, said: tuple[str, ...], unsaid: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "t.toml").write_text(f'[[task]]\nprompt = "What?"\nworld = "none"\nanswer = {answer}\n')
+    (asked,) = load_suite(str(tmp_path), seed=1).tasks
+    assert all(asked.check(asked.environment(0, 0), text).passed for text in said)
+    assert not any(asked.check(asked.environment(0, 0), text).passed for text in unsaid)
+
+
 def test_without_a_check_the_state_is_the_one_that_the_solution_leaves(folder: Path) -> None:
     rename = task("rename")
     environment = rename.environment(0, 0)

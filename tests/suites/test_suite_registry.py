@@ -41,7 +41,7 @@ def test_a_foreign_suite_is_found_by_import_path_from_where_the_user_stands(
         load_suite("my_own_suite:empty", seed=1)
     with pytest.raises(UserError, match="task 0 of suite 'my_own_suite:bare' is a str, not a task"):
         load_suite("my_own_suite:bare", seed=1)
-    with pytest.raises(UserError, match="known: bare, empty, make, wrong"):
+    with pytest.raises(UserError, match="known: bare, empty, load, make, wrong"):
         load_suite("my_own_suite:mak", seed=1)
 
 

@@ -46,7 +46,8 @@ def check(
     findings = check_named(name, seed=seed, n=n, split=split)
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
-        print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name:<{width}}  {finding.figure}")
+        verdict = ("look" if finding.against else "ok  ") if finding.ok else "FAIL"
+        print(f"{verdict}  {finding.name:<{width}}  {finding.figure}")
         if finding.against:
             _print_few("against", dict.fromkeys(finding.against), ", ")
         if finding.faults:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -16,16 +18,18 @@ from harnesslab.suites.agents import NULL_AGENTS, RandomCaller, made, oracle, pa
 from harnesslab.suites.environment import WorldEnvironment
 from harnesslab.suites.mutants import Mutable, Mutants, but, calls_and, glued
 from harnesslab.suites.registry import load_suite
+from harnesslab.suites.values import Word
 from harnesslab.types import Environment, Suite, Task, ToolCall, canonical, stable_hash
 
 RANDOM_SEEDS = 20
 MOST_RANDOM = 0.02
 LEAST_KILLED = 0.95
 _FINGERPRINT = (
-    "import sys; from harnesslab.suites.check import fingerprint; from harnesslab.suites.registry import load_suite; "
-    "n = int(sys.argv[3]); "
-    "print(fingerprint(load_suite(sys.argv[1], seed=int(sys.argv[2]), n=n or None, split=sys.argv[4])))"
+    "import json, sys; from harnesslab.suites.check import fingerprints; "
+    "from harnesslab.suites.registry import load_suite; n = int(sys.argv[3]); "
+    "print(json.dumps(fingerprints(load_suite(sys.argv[1], seed=int(sys.argv[2]), n=n or None, split=sys.argv[4]))))"
 )
+_SHORT = 40  # characters; longer texts are put together
 _GARBAGE: tuple[Any, ...] = ({}, {"x": 1}, None, -1, 10**30, "", "\ud800", [[]], {"a": {}}, float("nan"), True)
 
 
@@ -61,6 +65,7 @@ def check_suite(suite: Suite) -> list[Finding]:
         _each(suite, "snapshots restore the state alone", _bad_snapshots),
         _each(suite, "failed calls change nothing and never raise", _fragile),
         _whole(suite, "tools raise nothing but ToolError", _buggy),
+        _each(suite, "what the oracle uses was told or found", _from_nowhere, proves=False),
     ]
 
 
@@ -72,22 +77,31 @@ def check_named(name: str, *, seed: int, n: int | None = None, split: str = "eva
 
 def fingerprint(suite: Suite) -> int:
     """64-bit hash of all that a suite's tasks are: texts, tools, oracles, start and goal states."""
-    parts: list[str | int] = [suite.name, suite.version]
-    for task in suite.tasks:
-        environment = task.environment(0, 0)
-        parts += [repr(task.view), task.base, task.variant, task.tier, task.oracle_answer, environment.digest()]
-        parts += [canonical([t.name, t.description, t.parameters, t.writes]) for t in environment.toolbox]
-        for call in task.oracle:
-            parts += [call.key, environment.call(call).content]
-        parts.append(environment.digest())
-    return stable_hash(*parts)
+    return stable_hash(suite.name, suite.version, *(part for task in suite.tasks for part in _parts(task)))
+
+
+def fingerprints(suite: Suite) -> list[list[str]]:
+    """Name and version; then each task's id, and the hash of it alone."""
+    return [[suite.name, suite.version], *([task.view.id, str(stable_hash(*_parts(task)))] for task in suite.tasks)]
+
+
+def _parts(task: Task) -> list[str | int]:
+    environment = task.environment(0, 0)
+    parts: list[str | int] = [repr(task.view), task.base, task.variant, task.tier, task.oracle_answer]
+    parts.append(environment.digest())
+    parts += [canonical([t.name, t.description, t.parameters, t.writes]) for t in environment.toolbox]
+    for call in task.oracle:
+        parts += [call.key, environment.call(call).content]
+    parts.append(environment.digest())
+    return parts
 
 
 # --- proofs
 
 
-def _each(suite: Suite, name: str, bad: Callable[[Task], bool | str]) -> Finding:
-    """A proof that holds if no task is `bad`, which may say why; a task whose code raises is."""
+def _each(suite: Suite, name: str, bad: Callable[[Task], bool | str], *, proves: bool = True) -> Finding:
+    """A proof that holds if no task is `bad`, which may say why; a task whose code raises is. Or, where it `proves`
+    nothing, the tasks to look at."""
     against, faults = [], []
     for task in suite.tasks:
         try:
@@ -97,7 +111,8 @@ def _each(suite: Suite, name: str, bad: Callable[[Task], bool | str]) -> Finding
             against.append(task.view.id)
             faults.append(_fault(task, error))
     good = len(suite.tasks) - len(against)
-    return Finding(name, f"{good}/{len(suite.tasks)}", not against, tuple(against), tuple(faults))
+    ok = not (against if proves else faults)
+    return Finding(name, f"{good}/{len(suite.tasks)}", ok, tuple(against), tuple(faults))
 
 
 def _whole(suite: Suite, name: str, proof: Callable[[Suite, str], Finding]) -> Finding:
@@ -171,6 +186,26 @@ def _fragile(task: Task) -> bool:
         if not environment.call(call).ok and environment.digest() != before:
             return True
     return False
+
+
+def _from_nowhere(task: Task) -> str:
+    """Short texts in the oracle's calls, and values it must say, that stand in no text, prompt or result before.
+
+    They are worked out, or nobody can know them. Who talks with a customer is told more than this sees.
+    """
+    if task.user(0, 0) is not None:
+        return ""
+    environment, heard = task.environment(0, 0), f"{task.view.system}\n{task.view.prompt}"
+    unknown: dict[str, None] = {}
+    for call in task.oracle:
+        texts = [v for v in call.arguments.values() if isinstance(v, str) and len(v) <= _SHORT]
+        unknown |= dict.fromkeys(repr(v) for v in texts if v.casefold() not in heard.casefold())
+        heard += f"\n{made(environment, call).content}"
+    parts = re.split(r'[,"\[\]{}\n]', heard)
+    says = getattr(getattr(task, "goal", None), "says", ())
+    bare = [(value, Word(value.value) if isinstance(value, Word) else value) for value in says]  # without its rivals
+    unknown |= dict.fromkeys(str(value) for value, one in bare if not any(one.said_in(part) for part in parts))
+    return ", ".join(unknown)
 
 
 def _buggy(suite: Suite, name: str) -> Finding:
@@ -284,19 +319,23 @@ def _deterministic(suite: Suite, name: str, seed: int, n: int | None, split: str
     arguments = [name, str(seed), str(n or 0), split]
     what = "other processes and hash seeds draw the same"
     try:
-        here = str(fingerprint(suite))
+        here = fingerprints(suite)
     except Exception as error:
         return Finding(what, "not drawn", False, (), (_words(error),))
     found = [_elsewhere(arguments, hash_seed) for hash_seed in ("1", "77")]
     same = sum(drawn == here for drawn, _ in found)
+    other = dict.fromkeys(
+        id for drawn, _ in found for (id, *_), mine in zip(drawn, here, strict=False) if mine not in drawn
+    )
     faults = dict.fromkeys(fault for _, fault in found if fault)
-    return Finding(what, f"{same}/{len(found)}", same == len(found), (), tuple(faults))
+    return Finding(what, f"{same}/{len(found)}", same == len(found), tuple(other), tuple(faults))
 
 
-def _elsewhere(arguments: list[str], hash_seed: str) -> tuple[str, str]:
-    """(fingerprint, the error's last line) of the same suite in another process."""
+def _elsewhere(arguments: list[str], hash_seed: str) -> tuple[list[list[str]], str]:
+    """(fingerprints, the error's last line) of the same suite in another process."""
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", _FINGERPRINT, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    fault = done.stderr.strip().splitlines()[-1:] if done.returncode else []
-    return done.stdout.strip(), "".join(fault)
+    if done.returncode:
+        return [], "".join(done.stderr.strip().splitlines()[-1:])
+    return json.loads(done.stdout.strip().splitlines()[-1]), ""

@@ -110,9 +110,13 @@ def _factory(path: str) -> Callable[..., Any]:
         raise UserError(f"cannot import suite {path!r}", why, "check the path, and that it imports") from error
     factory = getattr(module, attribute, None)
     if not callable(factory):
-        callables = [k for k, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == module_name]
-        raise unknown_name(f"factory in {module_name}", attribute, callables)
+        raise unknown_name(f"factory in {module_name}", attribute, [k for k, v in vars(module).items() if _draws(v)])
     return factory  # type: ignore[no-any-return]
+
+
+def _draws(value: Any) -> bool:
+    """Whether this is a factory, by what it takes."""
+    return inspect.isfunction(value) and "seed" in inspect.signature(value).parameters
 
 
 def advice_hash(advices: Iterable[Advice]) -> int:

@@ -174,8 +174,9 @@ def make_task(
 
     Raises:
         ValueError: the oracle fails, or does not meet its own goal: a fault of the suite.
-        TypeError: `says` or `reads` hold something else.
+        TypeError: `oracle`, `says` or `reads` hold something else.
     """
+    _only_such(view.id, "oracle", oracle, 'ToolCall("get_book", {"title": "Emma"})', lambda c: isinstance(c, ToolCall))
     _only_such(view.id, "says", says, 'Number(45), or Word("R2", rivals=("R1",))', lambda v: hasattr(v, "said_in"))
     _only_such(view.id, "reads", reads, "Read((call,))", lambda r: hasattr(r, "done"))
     environment = WorldEnvironment(kit, rows, start)

@@ -100,6 +100,8 @@ def _compile(function: ToolFunction, *, writes: bool) -> _Tool:
     hints = get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {}
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
+        if parameter.name not in hints:
+            raise TypeError(f"tool {name}: parameter {parameter.name} has no type")
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (hints[parameter.name], default)
     config = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=())
@@ -156,4 +158,4 @@ def _unfrozen(value: Any) -> Any:
         return dict(value)
     if isinstance(value, frozenset):
         return sorted(value)
-    raise TypeError(type(value).__name__)
+    raise TypeError(f"a tool returned a {type(value).__name__}: text, numbers, lists and mappings can be shown")

@@ -104,6 +104,10 @@ class Day:
 
     value: date
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.value, date):
+            raise TypeError(f"Day takes a datetime.date, not {self.value!r}")
+
     def said_in(self, answer: str) -> bool:
         return any(not _denied(answer, match.start()) for match in _day_pattern(self.value).finditer(answer))
 

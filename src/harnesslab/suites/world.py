@@ -53,13 +53,18 @@ def _plain(value: Any) -> Any:
     return value
 
 
+class _Tables(dict[str, dict[str, Row]]):
+    def __missing__(self, name: str) -> dict[str, Row]:
+        raise KeyError(f"no table {name!r}; there are {', '.join(self)}")
+
+
 class Base:
     """Immutable tables: name -> id -> row. Hashes and indexes are computed on first use, once for all trials."""
 
     def __init__(self, tables: Mapping[str, Mapping[str, Row]]) -> None:
-        self._tables: dict[str, dict[str, Row]] = {
-            name: {str(id): freeze(row) for id, row in rows.items()} for name, rows in tables.items()
-        }
+        self._tables = _Tables(
+            {name: {str(id): freeze(row) for id, row in rows.items()} for name, rows in tables.items()}
+        )
         self._hashes: dict[Key, int] = {}
         self._indexes: dict[tuple[str, str], dict[Any, tuple[str, ...]]] = {}
         self._total: int | None = None

@@ -21,10 +21,11 @@ from harnesslab.suites.folder.read import CallEntry, Entry, read_folder
 from harnesslab.suites.folder.worlds import WORLDS, BuiltIn
 from harnesslab.suites.task import Goal, Read, TaskSuite, WorldTask
 from harnesslab.suites.tools import ToolError
-from harnesslab.suites.values import Day, Number, Value, Word
+from harnesslab.suites.values import Day, Number, Percent, Value, Word
 from harnesslab.suites.world import Base
 from harnesslab.types import Budget, Environment, Grade, Task, TaskView, ToolCall
 
+_PERCENT = re.compile(r"(-?\d+(?:\.\d+)?)\s?%")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SKIPPED = {"__pycache__"}
 
@@ -136,6 +137,8 @@ def _value(said: str | int | float) -> Value:
             return Day(date.fromisoformat(said))
         except ValueError:
             pass
+    if share := _PERCENT.fullmatch(said):
+        return Percent(float(share[1]))
     return Word(said)
 
 

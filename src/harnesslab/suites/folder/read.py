@@ -88,7 +88,12 @@ def read_folder(folder: Path) -> Iterator[Entry]:
     """
     if not folder.is_dir():
         why = f"looked in {Path.cwd()}" if not folder.is_absolute() else ""
-        raise UserError(f"no folder {folder}", why, "give the path of a folder with tasks")
+        todo = (
+            f"a Python suite is named {folder.stem}:load"
+            if folder.suffix == ".py"
+            else "give the path of a folder with tasks"
+        )
+        raise UserError(f"no folder {folder}", why, todo)
     files = sorted(p for p in folder.iterdir() if p.suffix in (".toml", ".jsonl") and p.is_file())
     if not files:
         raise UserError(f"no tasks in {folder}", "it has no .toml and no .jsonl file", "see docs/suites.md")
