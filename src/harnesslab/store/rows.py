@@ -53,6 +53,7 @@ def trial_row(columns: Columns, i: int, id: str) -> dict[str, Any]:
     row["cell_facts"] = dumps(cell.facts).decode()
     weights = columns.weights.get(cell.model)
     row["weights"] = "" if weights is None else dumps(asdict(weights)).decode()
+    row["planned"] = columns.planned.get(cell.key)
     return row
 
 
@@ -66,6 +67,7 @@ class Gathering:
         self.task_rows: list[TaskRow] = []
         self.layers: dict[str, int] = {"": 0}
         self.weights: dict[str, Weights] = {}  # by model
+        self.planned: dict[str, int] = {}  # trials, by cell
         self.ids: list[str] = []
         self.oracles: dict[int, tuple[ToolCall, ...]] = {}  # of tasks, where they came as calls
         self._trials: list[dict[str, Any]] = []
@@ -113,7 +115,7 @@ class Gathering:
         events = np.frombuffer(self._events, dtype=EVENT)
         offsets = np.array(self._offsets, dtype=np.int64)
         cells, tasks, layers = tuple(self.cell_rows), tuple(self.task_rows), tuple(self.layers)
-        return Columns(cells, tasks, trials, events, offsets, layers, self.weights)
+        return Columns(cells, tasks, trials, events, offsets, layers, self.weights, planned=self.planned)
 
 
 def add_row(gathering: Gathering, row: Mapping[str, Any], events: NDArray[Any], layers: Sequence[str]) -> None:
@@ -139,10 +141,13 @@ def add_row(gathering: Gathering, row: Mapping[str, Any], events: NDArray[Any], 
                 trial[name] = float(row[name]) if TRIAL[name].kind == "f" else int(row[name])
         id = str(row["trial"])
         weights = Weights(**loads(row["weights"])) if row.get("weights") else None
+        planned = None if row.get("planned") in (None, "") else int(row["planned"])
     except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as e:
         raise UserError("an exported trial cannot be read", f"{type(e).__name__}: {e}", "export the sweep again") from e
     if weights is not None:
         gathering.weights[cell.model] = weights
+    if planned is not None:
+        gathering.planned[cell.key] = planned
     trial["cell"], trial["task"] = gathering.cell(cell), gathering.task(task)
     gathering.add(id, events, trial, layers)
 
