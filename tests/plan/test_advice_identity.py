@@ -10,9 +10,7 @@ import pytest
 from harnesslab import config
 from harnesslab.plan import make_plan
 
-SUITE = """
-from dataclasses import replace
-from harnesslab.suites.orders.suite import load as orders
+HINTS = """
 from harnesslab.types import Advice, Compound, Prerequisite, ToolSpec
 
 async def run(arguments, call):
@@ -20,6 +18,11 @@ async def run(arguments, call):
 
 SPEC = ToolSpec("all", "{words}", {{"type": "object", "properties": {{}}}})
 ADVICE = Advice((Prerequisite("a", "b", why="{why}"),), compounds=(Compound(SPEC, ("x",), run),))
+"""
+SUITE = """
+from dataclasses import replace
+from harnesslab.suites.orders.suite import load as orders
+from hints_of_advised import ADVICE
 
 def load(*, seed, n=None, split="eval"):
     suite = orders(seed=seed, n=3, split=split)
@@ -41,10 +44,11 @@ layers = ["compound"]
 
 
 def keys(folder: Path, monkeypatch: pytest.MonkeyPatch, **words: str) -> dict[str, str]:
-    text = SUITE.format(**{"body": "arguments", "words": "All at once.", "why": "R1"} | words)
-    (folder / "advised.py").write_text(text)
+    text = HINTS.format(**{"body": "arguments", "words": "All at once.", "why": "R1"} | words)
+    for name, source in {"advised": SUITE, "hints_of_advised": text}.items():
+        (folder / f"{name}.py").write_text(source)
+        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.delitem(sys.modules, "advised", raising=False)
     monkeypatch.setattr("linecache.cache", {})
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     plan = make_plan(config.parse(CONFIG, Path("grid.toml")), scripted=True)
