@@ -11,7 +11,8 @@ from rich.console import Console
 from synthetic import sweep
 
 from harnesslab.report.export import FORMAT, to_json
-from harnesslab.report.grids import amount, amount_with_interval, counted, percent, signed, tiers, with_interval
+from harnesslab.report.figures import amount, amount_with_interval, counted, percent, signed, with_interval
+from harnesslab.report.grids import tiers
 from harnesslab.report.html import to_html
 from harnesslab.report.terminal import render
 from harnesslab.score import Figure, summarise

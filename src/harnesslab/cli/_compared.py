@@ -63,7 +63,7 @@ def points(figure: Figure) -> str:
 
 
 def _share(figure: Figure) -> str:
-    from harnesslab.report.grids import percent
+    from harnesslab.report.figures import percent
 
     if figure.value is None or figure.low is None or figure.high is None:
         return percent(figure.value)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from harnesslab.report.grids import DASH, Grid, amount, p_text, percent, points, signed
+from harnesslab.report.figures import DASH, amount, p_text, percent, points, signed
+from harnesslab.report.grids import Grid
 from harnesslab.score.ablation import verdict
 from harnesslab.score.summary import Ablation, CellSummary, Choice, Comparison, Effect, Figure, Gain, Summary
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from harnesslab.report.grids import amount, with_interval
+from harnesslab.report.figures import amount, with_interval
 from harnesslab.score.summary import CellSummary, Figure
 
 ROW, HEAD, LEFT, WIDTH, RIGHT = 30, 24, 150, 720, 120

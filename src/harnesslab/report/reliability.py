@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from harnesslab.report.export import figure
-from harnesslab.report.grids import DASH, Grid, signed, with_interval
+from harnesslab.report.figures import DASH, signed, with_interval
+from harnesslab.report.grids import Grid
 from harnesslab.score.predict import SPLITS, Gap, Prediction, Reliability
 
 FORMAT = "harnesslab-reliability/1"

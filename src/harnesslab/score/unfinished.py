@@ -27,6 +27,5 @@ def unfinished(columns: Columns) -> str:
         behind[SHOWN - 1 :] = [f"{len(behind) - SHOWN + 1} more cells"]
     return (
         f"Not finished: {sum(n for _, n, _ in known)} of {sum(planned for *_, planned in known)} trials have ended "
-        f"({'; '.join(behind)}). Long trials end last and are wanting more often, so these are not the figures of a "
-        "smaller sweep."
+        f"({'; '.join(behind)}). Long trials end last, and too few of them are in these figures yet."
     )
